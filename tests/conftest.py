@@ -1,0 +1,142 @@
+"""What holds for every test: it leaves nothing behind, it knows its leg, and it says which programs it needs.
+
+After each test there must be no more threads, child processes, open descriptors and pending tasks than before it. A warning,
+also of a socket that nobody closed, is an error (pyproject.toml).
+"""
+
+import asyncio
+import gc
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import penstock._leg
+from hypothesis import HealthCheck, settings
+
+CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
+# Threads and children that are on their way out get this long; what is still there then was forgotten.
+GRACE_S = 2.0
+
+# The machine is shared and slow at times: an example's duration says nothing. In CI a failure must be the same for everybody.
+settings.register_profile(
+    "suite", deadline=None, derandomize=CI, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+)
+settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=20_000, derandomize=False)
+settings.load_profile(os.environ.get("PENSTOCK_HYPOTHESIS", "suite"))
+
+
+def pytest_sessionstart() -> None:
+    """Refuse to test another leg than the one that was asked for in PENSTOCK_LEG."""
+    asked, found = os.environ.get("PENSTOCK_LEG"), penstock._leg.leg()
+    if asked and asked != found:
+        raise pytest.UsageError(
+            f"PENSTOCK_LEG={asked}, but `import penstock` gives the {found} leg from {Path(penstock.__file__).parent}"
+        )
+
+
+def pytest_report_header() -> str:
+    """Say at the top what is being tested."""
+    return f"penstock: {penstock._leg.leg()} leg, from {Path(penstock.__file__).parent}"
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """Skip a test whose programs are missing, or fail it where nothing may be missing."""
+    needed = [name for mark in item.iter_markers("requires_program") for name in mark.args]
+    missing = [name for name in needed if shutil.which(name) is None]
+    if missing:
+        text = f"needs {', '.join(missing)}; tools/debian-packages installs what the tests need"
+        (pytest.fail if CI else pytest.skip)(text)
+
+
+@pytest.fixture
+def leg() -> str:
+    """The leg under test: `compiled` or `pure`."""
+    return penstock._leg.leg()
+
+
+@pytest.fixture
+def free_port() -> int:
+    """A TCP port of 127.0.0.1 that was free a moment ago. Where the server can say its port, start it on port 0 instead."""
+    with socket.create_server(("127.0.0.1", 0)) as probe:
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@pytest.fixture(autouse=True)
+def _nothing_left_behind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    pending: list[str] = []
+    if request.node.get_closest_marker("leaves_tasks") is None:
+        _watch_pending_tasks(monkeypatch, pending)
+    threads, children, descriptors = set(threading.enumerate()), _children(), _descriptors()
+    yield
+    complaints = [f"a task still pending at the end of its loop: {task}" for task in pending]
+    new_threads = _settled(lambda: set(threading.enumerate()) - threads)
+    complaints += [f"a thread: {thread!r}" for thread in new_threads]
+    new_children = _settled(lambda: _children() - children)
+    complaints += [f"a child process: {_command(pid)}" for pid in new_children]
+    if set(_descriptors()) - set(descriptors):
+        gc.collect()  # a forgotten socket is closed here, with the ResourceWarning that fails the test
+        after = _descriptors()
+        complaints += [f"an open descriptor: {after[fd]}" for fd in sorted(set(after) - set(descriptors))]
+    if complaints:
+        pytest.fail("the test left behind\n  " + "\n  ".join(complaints), pytrace=False)
+
+
+def _watch_pending_tasks(monkeypatch: pytest.MonkeyPatch, pending: list[str]) -> None:
+    """Note the tasks that a loop's runner has to cancel, because nobody awaited or cancelled them before."""
+    original: Callable[[asyncio.AbstractEventLoop], None] = asyncio.runners._cancel_all_tasks  # type: ignore[attr-defined]
+
+    def cancel_all(loop: asyncio.AbstractEventLoop) -> None:
+        pending.extend(repr(task) for task in asyncio.all_tasks(loop))
+        original(loop)
+
+    monkeypatch.setattr(asyncio.runners, "_cancel_all_tasks", cancel_all)
+
+
+def _settled(look: Callable[[], set[Any]]) -> set[Any]:
+    """What is seen once nothing is left, or at the end of the grace."""
+    deadline = time.monotonic() + GRACE_S
+    while (seen := look()) and time.monotonic() < deadline:
+        time.sleep(0.005)
+    return seen
+
+
+def _children() -> set[int]:
+    """The process ids of this process's children, zombies excepted; empty where /proc does not list them."""
+    found: set[int] = set()
+    for listing in Path("/proc/self/task").glob("*/children"):
+        try:
+            found.update(map(int, listing.read_text().split()))
+        except OSError:  # the thread ended meanwhile
+            continue
+    return {pid for pid in found if _command(pid)}
+
+
+def _command(pid: int) -> str:
+    try:
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+    except OSError:
+        return ""
+    return f"{pid} {b' '.join(words).decode(errors='replace').strip()}" if any(words) else ""
+
+
+def _descriptors() -> dict[int, str]:
+    """Open descriptors and what they lead to; empty where there is no /proc."""
+    found: dict[int, str] = {}
+    try:
+        names = os.listdir("/proc/self/fd")
+    except OSError:
+        return found
+    for name in names:
+        try:
+            found[int(name)] = f"{name} -> {os.readlink(f'/proc/self/fd/{name}')}"
+        except OSError:  # the descriptor of this very listing
+            continue
+    return found
