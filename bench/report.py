@@ -1,0 +1,159 @@
+"""The report: a table in the terminal, and the Markdown page of docs/benchmarks."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from rich.table import Table
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.results import Results, RowResult
+    from bench.targets import Verdict
+
+_OWN = "penstock"
+
+_METHOD = """\
+Each server serves from one process on one core, the load comes from another core, over the
+loopback. The cost is the CPU time, user and system, of the server's whole process tree divided by
+the answers in the same window; the kernel's clock for it counts nanoseconds. The window opens
+after a warm-up, on established connections. Every case starts a fresh process; the cases of a row
+take turns, forwards and backwards, for several rounds. A ratio is taken within each round, and the
+median of the rounds is what is judged.
+
+No two requests of the load are alike: paths and the values of eight of the twelve headers differ
+from each to the next, so that nothing is won by remembering. Answers are compared with what they
+must be before a server is measured; an error, a timeout, an answer of another size or an access
+log with too few lines fails the case. WebSocket echoes are compared one by one. Limits, deadlines
+and checks are those of every day.
+
+The floor is a bare uvloop protocol that answers canned bytes without reading what was asked
+([`bench/floor.py`](../../bench/floor.py)). How each server is started is in
+[`bench/servers.py`](../../bench/servers.py).
+"""
+
+
+def _figure(value: float | None, digits: int = 3) -> str:
+    """A number with three significant digits and thousands apart; a dash for none."""
+    if value is None:
+        return "–"
+    if abs(value) >= 10 ** (digits - 1):
+        return f"{value:,.0f}"
+    return f"{value:.{digits}g}"
+
+
+def _spread(costs: list[float]) -> str:
+    return f"{_figure(min(costs))}–{_figure(max(costs))}" if costs else "–"
+
+
+def _cells(result: RowResult, case: str) -> list[str]:
+    cost, own = result.median(case, "cost"), result.median(_OWN, "cost")
+    return [
+        _figure(cost),
+        _spread(result.costs(case)),
+        f"{cost / own:.2f} ×" if cost is not None and own else "–",
+        _figure(result.median(case, "answers_per_s"), 4),
+        _figure(result.median(case, "p99_ms")),
+        _figure(result.median(case, "worker_mb")),
+        _figure(result.median(case, "tree_mb")),
+    ]
+
+
+def _headings(result: RowResult) -> list[str]:
+    unit = result.row.unit
+    return [
+        f"{unit} CPU each" if unit == "µs" else unit,
+        "lowest–highest",
+        f"÷ {_OWN}",
+        "answers/s",
+        "p99 ms",
+        "worker MB",
+        "tree MB",
+    ]
+
+
+def _verdict(verdict: Verdict) -> str:
+    if verdict.median is None:
+        return "not measured"
+    sign = "✓" if verdict.reached else "✗"
+    return f"{sign} {verdict.median:.2f} {verdict.target.unit}"
+
+
+def print_row(console: Console, result: RowResult) -> None:
+    """One row's table, its failures and its targets, in the terminal."""
+    table = Table(title=result.row.title, title_justify="left", title_style="bold")
+    table.add_column("server")
+    for heading in _headings(result):
+        table.add_column(heading, justify="right")
+    for case in result.samples:
+        style = "bold green" if case.startswith(_OWN) else "dim" if case == "floor" else None
+        table.add_row(case, *_cells(result, case), style=style)
+    console.print(table)
+    for case, reason in result.failures.items():
+        console.print(f"  [red]{case} failed:[/] {reason}", highlight=False)
+    for verdict in result.verdicts():
+        colour = {True: "green", False: "red", None: "yellow"}[verdict.reached]
+        rounds = " ".join(f"{value:.2f}" for value in verdict.rounds)
+        console.print(
+            f"  [{colour}]{_verdict(verdict)}[/]  {verdict.target.text} {verdict.target.bound}"
+            + (f"  [dim](rounds: {rounds})[/]" if rounds else ""),
+            highlight=False,
+        )
+    console.print()
+
+
+def page(results: Results) -> str:
+    """The whole page, in Markdown."""
+    parts = [
+        "# Benchmarks\n",
+        "<!-- Written by `python -m bench`; change bench/report.py, not this page. -->\n",
+        "![CPU time for each answer, by server](chart.svg)\n",
+        f"Measured on {results.date}, all in one run:\n",
+        f"```sh\n{results.command}\n```\n",
+        "## What must be reached\n",
+        _targets(results),
+        "## How it is measured\n",
+        _METHOD,
+        f"{results.rounds} rounds (large bodies: at least 7) of {results.seconds:g} s each.\n",
+        "## The machine and the versions\n",
+        _pairs(results.machine),
+        _pairs(results.versions),
+        "## Every figure\n",
+    ]
+    parts.extend(_row(result) for result in results.rows)
+    return "\n".join(parts)
+
+
+def _pairs(pairs: dict[str, str]) -> str:
+    lines = "\n".join(f"| {name} | {value} |" for name, value in pairs.items())
+    return f"| | |\n| --- | --- |\n{lines}\n"
+
+
+def _targets(results: Results) -> str:
+    lines = ["| benchmark | figure | must be | measured | |", "| --- | --- | --- | --- | --- |"]
+    for result in results.rows:
+        for verdict in result.verdicts():
+            target = verdict.target
+            measured = "not measured"
+            if verdict.median is not None:
+                measured = f"{verdict.median:.2f} {target.unit}"
+            sign = {True: "reached", False: "**missed**", None: ""}[verdict.reached]
+            lines.append(
+                f"| {result.row.title} | {target.text} | {target.bound} | {measured} | {sign} |"
+            )
+    return "\n".join(lines) + "\n"
+
+
+def _row(result: RowResult) -> str:
+    headings = ["server", *_headings(result)]
+    lines = [
+        f"### {result.row.title}\n",
+        "| " + " | ".join(headings) + " |",
+        "| --- |" + " ---: |" * (len(headings) - 1),
+    ]
+    for case in result.samples:
+        name = f"**{case}**" if case.startswith(_OWN) else case
+        lines.append("| " + " | ".join([name, *_cells(result, case)]) + " |")
+    lines.extend(f"\n{case} failed: {reason}" for case, reason in result.failures.items())
+    return "\n".join(lines) + "\n"

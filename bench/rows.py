@@ -1,0 +1,186 @@
+"""The rows of the benchmark, as data: what is asked of whom, and what must be reached."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bench.targets import Target, best_peer_ratio, difference, growth_ratio, ratio, value
+
+if TYPE_CHECKING:
+    from bench.servers import Interface
+
+Kind = Literal[
+    "requests", "messages", "download", "upload", "idle-worker", "idle-connection",
+    "open-websocket", "start",
+]  # fmt: skip
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One server under one condition; `key` is unique within the row."""
+
+    key: str
+    server: str
+    log: bool = False
+    connections: int = 64
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """One benchmark. `app` is a target that every server imports; `unit` is that of the cost."""
+
+    key: str
+    title: str
+    kind: Kind
+    app: str
+    cases: tuple[Case, ...]
+    targets: tuple[Target, ...]
+    unit: str = "µs"
+    interface: Interface = "asgi"
+    rounds_min: int = 1
+    """Rounds that a full run makes at least, however few are asked for in general."""
+
+
+def _cases(servers: str, *, connections: int = 64) -> tuple[Case, ...]:
+    return tuple(Case(server, server, connections=connections) for server in servers.split())
+
+
+LOG_SUFFIX = " with log"
+MANY = 2000
+MANY_SUFFIX = f" at {MANY}"
+TRANSFER_CONNECTIONS = 8
+
+_TRANSFER_TARGETS = (
+    ratio("penstock", "floor", at_most=1.15),
+    ratio("uvicorn", "penstock", at_least=1.1),
+)
+_ASGI_PEERS = "uvicorn uvicorn-zttp granian gunicorn hypercorn daphne"
+
+ROWS: tuple[Row, ...] = (
+    Row(
+        "http",
+        "HTTP/1.1, 12 realistic headers, 64 connections",
+        "requests",
+        "bench.apps:hello",
+        _cases(f"floor penstock penstock-pure {_ASGI_PEERS}"),
+        (
+            ratio("granian", "penstock", at_least=2.3),
+            ratio("uvicorn", "penstock", at_least=3.0),
+            ratio("penstock", "floor", at_most=1.7),
+            ratio("granian", "penstock-pure", at_least=1.2),
+        ),
+    ),
+    Row(
+        "log",
+        "the same with access log, to a file",
+        "requests",
+        "bench.apps:hello",
+        tuple(
+            Case(server + (LOG_SUFFIX if log else ""), server, log=log)
+            for server in ("penstock", "uvicorn", "granian")
+            for log in (False, True)
+        ),
+        (
+            ratio("uvicorn" + LOG_SUFFIX, "penstock" + LOG_SUFFIX, at_least=5),
+            difference("penstock" + LOG_SUFFIX, "penstock", at_most=1.5, unit="µs"),
+        ),
+    ),
+    Row(
+        "starlette",
+        "a Starlette JSON endpoint",
+        "requests",
+        "bench.apps_starlette:app",
+        _cases("penstock penstock-pure uvicorn uvicorn-zttp granian"),
+        (
+            ratio("uvicorn", "penstock", at_least=1.7),
+            ratio("granian", "penstock", at_least=1.2),
+        ),
+    ),
+    Row(
+        "connections",
+        f"{MANY:,} connections instead of 64",
+        "requests",
+        "bench.apps:hello",
+        tuple(
+            Case(server + suffix, server, connections=connections)
+            for server in ("floor", "penstock", "uvicorn", "granian")
+            for suffix, connections in (("", 64), (MANY_SUFFIX, MANY))
+        ),
+        (growth_ratio("penstock", "floor", MANY_SUFFIX, at_most=1.15),),
+    ),
+    Row(
+        "websocket",
+        "WebSocket echo, 64 bytes, 64 connections",
+        "messages",
+        "bench.apps:echo",
+        _cases(f"floor penstock penstock-pure {_ASGI_PEERS}"),
+        (best_peer_ratio(_ASGI_PEERS.split(), "penstock", at_least=2.0),),
+    ),
+    Row(
+        "wsgi",
+        "WSGI hello, one thread",
+        "requests",
+        "bench.apps:wsgi_hello",
+        _cases("penstock penstock-pure granian gunicorn-gthread waitress"),
+        (
+            ratio("granian", "penstock", at_least=1.1),
+            ratio("gunicorn-gthread", "penstock", at_least=6),
+        ),
+        interface="wsgi",
+    ),
+    Row(
+        "stream",
+        "1 MiB streamed in 64 KiB chunks",
+        "download",
+        "bench.apps:stream",
+        _cases("floor penstock uvicorn granian", connections=TRANSFER_CONNECTIONS),
+        _TRANSFER_TARGETS,
+        rounds_min=7,
+    ),
+    Row(
+        "upload",
+        "1 MiB uploaded",
+        "upload",
+        "bench.apps:upload",
+        _cases("floor penstock uvicorn granian", connections=TRANSFER_CONNECTIONS),
+        _TRANSFER_TARGETS,
+        rounds_min=7,
+    ),
+    Row(
+        "memory-worker",
+        "memory of an idle worker",
+        "idle-worker",
+        "bench.apps:hello",
+        _cases("floor penstock penstock-pure uvicorn granian"),
+        (value("penstock", at_most=30, unit="MB"),),
+        unit="MB",
+    ),
+    Row(
+        "memory-connection",
+        "memory of an idle keep-alive connection",
+        "idle-connection",
+        "bench.apps:hello",
+        _cases("floor penstock penstock-pure uvicorn granian", connections=MANY),
+        (value("penstock", at_most=2.5, unit="KB"),),
+        unit="KB",
+    ),
+    Row(
+        "memory-websocket",
+        "memory of a WebSocket held open, no deflate",
+        "open-websocket",
+        "bench.apps:echo",
+        _cases("floor penstock penstock-pure uvicorn granian", connections=MANY),
+        (value("penstock", at_most=8, unit="KB"),),
+        unit="KB",
+    ),
+    Row(
+        "start",
+        "start to first answer",
+        "start",
+        "bench.apps:hello",
+        _cases(f"floor penstock penstock-pure {_ASGI_PEERS}"),
+        (ratio("uvicorn", "penstock", at_least=1.0),),
+        unit="ms",
+    ),
+)

@@ -1,0 +1,191 @@
+"""The servers, as data: how each is started so that it runs one worker on its fastest loop.
+
+All keep their own defaults for headers, limits and deadlines, with these exceptions, which make
+them alike: idle connections live 75 s where that can be set (a shorter one would end them while
+memory is measured), proxy headers are not interpreted, and the access log is on or off as the row
+says. Where a server has a faster part to choose (parser, loop, protocol) it gets it.
+"""
+
+from __future__ import annotations
+
+import importlib.metadata
+import subprocess
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+from bench.errors import BenchError
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable
+
+Interface = Literal["asgi", "wsgi"]
+Leg = Literal["compiled", "pure"]
+
+
+@dataclass(frozen=True, slots=True)
+class Recipe:
+    """One way to start one server.
+
+    `arguments` follow the interpreter; `{target}`, `{attribute}` (the target's last part) and
+    `{port}` are filled in. `quiet` or `logging` is added for an access log that is off or on.
+    `packages` are the distributions whose versions a result must name.
+    """
+
+    server: str
+    interface: Interface
+    packages: tuple[str, ...]
+    arguments: tuple[str, ...]
+    quiet: tuple[str, ...] = ()
+    logging: tuple[str, ...] | None = None
+    leg: Leg | None = None
+
+    def command(self, python: str, target: str, port: int, *, log: bool) -> list[str]:
+        """The whole command line; BenchError if this server cannot log here."""
+        if log and self.logging is None:
+            raise BenchError(f"{self.server} has no recipe with an access log")
+        extra = (self.logging or ()) if log else self.quiet
+        values = {"target": target, "attribute": target.rpartition(":")[2], "port": str(port)}
+        return [python, *(part.format_map(values) for part in (*self.arguments, *extra))]
+
+
+def _words(line: str) -> tuple[str, ...]:
+    return tuple(line.split())
+
+
+_PENSTOCK = "-m penstock {target} --port {port}"
+_UVICORN = (
+    "-m uvicorn {target} --port {port} --loop uvloop --ws websockets-sansio --no-proxy-headers "
+    "--timeout-keep-alive 75 --http "
+)
+_GRANIAN = "-m granian {target} --port {port} --workers 1 --http 1"
+_GUNICORN = (
+    "-m gunicorn {target} --bind 127.0.0.1:{port} --workers 1 --keep-alive 75 "
+    "--worker-connections 10000 --no-control-socket --log-level warning"
+)
+
+_RECIPES = (
+    Recipe("floor", "asgi", ("uvloop",), _words("-m bench.floor {attribute} --port {port}")),
+    *(
+        Recipe(
+            server,
+            interface,
+            ("penstock", "uvloop"),
+            _words(f"{_PENSTOCK} {options}"),
+            quiet=_words("--no-access-log --log-level warning"),
+            logging=_words("--access-log --log-level info"),
+            leg=leg,
+        )
+        for server, leg in (("penstock", "compiled"), ("penstock-pure", "pure"))
+        for interface, options in (
+            ("asgi", "--interface asgi3"),
+            ("wsgi", "--interface wsgi --threads 1"),
+        )
+    ),
+    *(
+        Recipe(
+            server,
+            "asgi",
+            ("uvicorn", parser, "uvloop", "websockets"),
+            _words(_UVICORN + parser),
+            quiet=_words("--no-access-log --log-level warning"),
+            logging=_words("--access-log --log-level info"),
+        )
+        for server, parser in (("uvicorn", "httptools"), ("uvicorn-zttp", "zttp"))
+    ),
+    *(
+        Recipe(
+            "granian",
+            interface,
+            ("granian", "uvloop"),
+            _words(f"{_GRANIAN} {options}"),
+            quiet=_words("--no-access-log --log-level warning"),
+            logging=_words("--access-log --log-level info"),
+        )
+        for interface, options in (
+            ("asgi", "--interface asgi --loop uvloop"),
+            ("wsgi", "--interface wsgi --blocking-threads 1"),
+        )
+    ),
+    Recipe(
+        "hypercorn",
+        "asgi",
+        ("hypercorn", "h11", "wsproto", "uvloop"),
+        _words(
+            "-m hypercorn {target} --bind 127.0.0.1:{port} --workers 1 --worker-class uvloop "
+            "--keep-alive 75 --log-level warning"
+        ),
+    ),
+    Recipe(
+        "gunicorn",
+        "asgi",
+        ("gunicorn", "gunicorn_h1c", "uvloop"),
+        _words(_GUNICORN + " --worker-class asgi --asgi-loop uvloop --http-parser fast"),
+    ),
+    Recipe(
+        "gunicorn-gthread",
+        "wsgi",
+        ("gunicorn", "gunicorn_h1c"),
+        _words(_GUNICORN + " --worker-class gthread --threads 1 --http-parser fast"),
+    ),
+    Recipe(
+        "daphne",
+        "asgi",
+        ("daphne", "twisted", "autobahn"),
+        _words("-m daphne --bind 127.0.0.1 --port {port} --verbosity 0 {target}"),
+    ),
+    Recipe(
+        "waitress",
+        "wsgi",
+        ("waitress",),
+        _words(
+            "-m waitress --listen=127.0.0.1:{port} --threads=1 --connection-limit=10000 {target}"
+        ),
+    ),
+)
+
+RECIPES: dict[tuple[str, Interface], Recipe] = {
+    (recipe.server, recipe.interface): recipe for recipe in _RECIPES
+}
+SERVERS: tuple[str, ...] = tuple(dict.fromkeys(recipe.server for recipe in _RECIPES))
+
+
+def versions(servers: Iterable[str]) -> dict[str, str]:
+    """The installed version of every distribution that these servers run on, by name."""
+    wanted = {
+        package
+        for recipe in _RECIPES
+        if recipe.server in servers
+        for package in recipe.packages
+        if package != "penstock"
+    }
+    found = {}
+    for package in sorted(wanted | {"starlette"}):
+        try:
+            found[package] = importlib.metadata.version(package)
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return found
+
+
+def penstock_leg(python: str, expected: Leg) -> str:
+    """What `penstock --version` of an interpreter prints, once it is the expected leg.
+
+    Raises:
+        BenchError: Penstock is not there, or it is the other leg.
+    """
+    done = subprocess.run(
+        [python, "-m", "penstock", "--version"],
+        capture_output=True,
+        text=True,
+        timeout=30,
+        check=False,
+    )
+    printed = (done.stdout or done.stderr).strip()
+    if done.returncode:
+        raise BenchError(f"{python} has no penstock that runs: {printed[-300:]}")
+    if expected not in printed.lower():
+        advice = "build it with PENSTOCK_COMPILE=" + (
+            "require" if expected == "compiled" else "skip"
+        )
+        raise BenchError(f"{python} has {printed!r}, not the {expected} leg: {advice}")
+    return printed
