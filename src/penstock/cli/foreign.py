@@ -1,0 +1,193 @@
+"""Flags of other servers that have no meaning here, and what replaces each.
+
+Loaded only when a command line holds a flag that is not ours. A value is accepted, with a note, where
+it asks for just what happens anyway (`--http auto`); anything else would be ignored in silence, so it
+ends the start with exit code 2 and one line that says what to write.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import NamedTuple
+
+# `--flag` given without a value, as a key of `Foreign.harmless`
+BARE = "(given)"
+
+
+class Foreign(NamedTuple):
+    """Spellings of one flag, whose it is, and what to do instead."""
+
+    flags: tuple[str, ...]
+    server: str
+    instead: str
+    takes_value: bool = True
+    harmless: Mapping[str, str] = {}
+
+    @property
+    def parameter(self) -> str:
+        """The name of its parameter on the command line."""
+        return f"foreign {self.flags[-1]}"
+
+
+_NOT_NEEDED = "there is only one way here, remove it"
+_ASGI_WORKER = "an ASGI application needs no worker class here"
+_THREADS = "WSGI applications run in threads anyway; --threads sets how many"
+
+FOREIGN: tuple[Foreign, ...] = (
+    # ------------------------------------------------------------------------------------ uvicorn
+    Foreign(("--http",), "uvicorn, granian", "penstock has its own HTTP parser: remove it",
+            harmless={"auto": "it is what happens anyway", "1": "HTTP/1.1 is what is served"}),
+    Foreign(("--ws",), "uvicorn, granian", "penstock has its own WebSocket codec: remove it",
+            harmless={"auto": "it is what happens anyway"}),
+    Foreign(("--no-ws",), "granian", "an application without WebSocket refuses it by itself: remove it",
+            takes_value=False),
+    Foreign(("--http2",), "uvicorn", "HTTP/2 is not built yet: let the proxy in front speak it",
+            takes_value=False),
+    Foreign(("--env-file", "--env-files"), "uvicorn, granian",
+            "set the environment before: set -a; . ./FILE; set +a"),
+    Foreign(("--h11-max-incomplete-event-size",), "uvicorn", "--limit-request-head SIZE"),
+    Foreign(("--reset-contextvars",), "uvicorn",
+            "each request has a fresh copy of the context in which lifespan ran: remove it",
+            takes_value=False),
+    Foreign(("--ssl-version",), "uvicorn, gunicorn",
+            "TLS is not built yet; it will speak 1.2 and 1.3 only"),
+    # ----------------------------------------------------------------------------------- gunicorn
+    Foreign(("-k", "--worker-class"), "gunicorn, hypercorn",
+            "there are no worker classes: ASGI and WSGI are told apart by themselves, --threads N runs"
+            " WSGI in N threads, --loop chooses the event loop",
+            harmless={
+                "uvicorn.workers.UvicornWorker": _ASGI_WORKER,
+                "uvicorn_worker.UvicornWorker": _ASGI_WORKER,
+                "asgi": _ASGI_WORKER,
+                "gthread": _THREADS,
+            }),
+    Foreign(("--worker-connections",), "gunicorn", "--limit-connections N"),
+    Foreign(("--limit-request-field_size",), "gunicorn",
+            "--limit-request-head SIZE bounds all fields together"),
+    Foreign(("--reload-engine", "--reload-extra-file"), "gunicorn", "--reload-include PATTERN"),
+    Foreign(("--spew",), "gunicorn", "python -X importtime or a profiler", takes_value=False),
+    Foreign(("--check-config",), "gunicorn", "there is no dry run yet: remove it", takes_value=False),
+    Foreign(("--print-config",), "gunicorn", "docs/options.md lists all options", takes_value=False),
+    Foreign(("--no-sendfile",), "gunicorn", "the application decides by offering a file: remove it",
+            takes_value=False),
+    Foreign(("--reuse-port",), "gunicorn", "one socket is shared by all: remove it", takes_value=False),
+    Foreign(("--chdir", "--pythonpath", "--working-dir"), "gunicorn, granian", "--app-dir FOLDER"),
+    Foreign(("-D", "--daemon"), "gunicorn, hypercorn",
+            "start it from systemd, a container or nohup: it stays in the foreground",
+            takes_value=False),
+    Foreign(("-e", "--env"), "gunicorn", "set the variable before: NAME=value penstock APP"),
+    Foreign(("--worker-tmp-dir",), "gunicorn", "workers need no file for a heartbeat: remove it"),
+    Foreign(("-m", "--umask"), "gunicorn, hypercorn", "--uds-mode MODE for sockets; umask in the shell"),
+    Foreign(("--initgroups",), "gunicorn", "set the groups where the process is started",
+            takes_value=False),
+    Foreign(("--access-logfile",), "gunicorn, hypercorn",
+            "--log-config FILE with a handler for penstock.access, or > FILE in the shell",
+            harmless={"-": "the access log is on without it"}),
+    Foreign(("--error-logfile", "--log-file", "--error-log"), "gunicorn, hypercorn",
+            "--log-config FILE with a handler for penstock.error, or 2> FILE in the shell",
+            harmless={"-": "the log is on without it"}),
+    Foreign(("--access-logformat", "--access-log-format", "--access-log-fmt", "--log-fmt"),
+            "gunicorn, hypercorn, granian, daphne",
+            "--log-config FILE with a formatter for penstock.access"),
+    Foreign(("--logger-class",), "gunicorn", "--log-config FILE"),
+    Foreign(("--capture-output",), "gunicorn", "> FILE 2>&1 in the shell", takes_value=False),
+    Foreign(("-R", "--enable-stdio-inheritance"), "gunicorn", _NOT_NEEDED, takes_value=False),
+    Foreign(("--log-syslog", "--disable-redirect-access-to-syslog"), "gunicorn",
+            "--log-config FILE with logging.handlers.SysLogHandler", takes_value=False),
+    Foreign(("--log-syslog-to", "--log-syslog-prefix", "--log-syslog-facility"), "gunicorn",
+            "--log-config FILE with logging.handlers.SysLogHandler"),
+    Foreign(("--statsd-host", "--statsd-prefix", "--dogstatsd-tags"), "gunicorn, hypercorn",
+            "metrics are not built yet"),
+    Foreign(("--enable-backlog-metric",), "gunicorn", "metrics are not built yet", takes_value=False),
+    Foreign(("--paste", "--paster", "--paste-global"), "gunicorn",
+            "load it in a module: app = paste.deploy.loadapp('config:FILE')"),
+    Foreign(("--proxy-protocol", "--proxy-allow-from"), "gunicorn",
+            "the PROXY protocol is not built yet: let the proxy send X-Forwarded-For"),
+    Foreign(("--protocol", "--uwsgi-allow-from"), "gunicorn", "only HTTP is spoken: remove it",
+            harmless={"http": "it is what is spoken"}),
+    Foreign(("--suppress-ragged-eofs", "--do-handshake-on-connect"), "gunicorn",
+            "TLS is not built yet", takes_value=False),
+    Foreign(("--http-protocols",), "gunicorn", "HTTP/1.1 and 1.0 are served: remove it",
+            harmless={"h1": "HTTP/1.1 is what is served"}),
+    Foreign(("--http2-cleartext", "--http2-max-concurrent-streams", "--http2-initial-window-size",
+             "--http2-max-frame-size", "--http2-max-header-list-size", "--http2-max-headers-size",
+             "--http2-initial-connection-window-size", "--http2-initial-stream-window-size",
+             "--http2-keep-alive-interval", "--http2-keep-alive-timeout",
+             "--http2-max-send-buffer-size"), "gunicorn, granian", "HTTP/2 is not built yet"),
+    Foreign(("--permit-obsolete-folding", "--strip-header-spaces", "--casefold-http-method",
+             "--permit-unconventional-http-method", "--permit-unconventional-http-version"), "gunicorn",
+            "requests are read as RFC 9112 writes them, there is no lenient mode: repair the client",
+            takes_value=False),
+    Foreign(("--header-map",), "gunicorn",
+            "--no-drop-underscore-headers lets underscores through to WSGI",
+            harmless={"drop": "it is what happens anyway"}),
+    Foreign(("--forwarder-headers",), "gunicorn",
+            "--no-drop-underscore-headers, and let the proxy remove what clients send"),
+    Foreign(("--asgi-loop",), "gunicorn", "--loop auto|uvloop|asyncio",
+            harmless={"auto": "it is what happens anyway"}),
+    Foreign(("--asgi-lifespan",), "gunicorn", "--lifespan auto|on|off",
+            harmless={"auto": "it is what happens anyway"}),
+    Foreign(("--asgi-disconnect-grace-period",), "gunicorn", "--timeout-disconnect-grace TIME"),
+    Foreign(("--http-parser",), "gunicorn", "penstock has its own HTTP parser: remove it",
+            harmless={"auto": "it is what happens anyway"}),
+    Foreign(("--dirty-app", "--dirty-workers", "--dirty-timeout", "--dirty-threads",
+             "--dirty-graceful-timeout"), "gunicorn", "run long jobs in a task queue of their own"),
+    Foreign(("--control-socket", "--control-socket-mode"), "gunicorn", "there is none: remove it"),
+    Foreign(("--no-control-socket",), "gunicorn", "there is none", takes_value=False,
+            harmless={BARE: "there is none"}),
+    # ---------------------------------------------------------------------------------- hypercorn
+    Foreign(("--debug",), "hypercorn", "--log-level debug", takes_value=False),
+    Foreign(("--insecure-bind",), "hypercorn", "--bind ADDRESS"),
+    Foreign(("--quic-bind",), "hypercorn", "HTTP/3 is not built yet: let the proxy in front speak it"),
+    Foreign(("--read-timeout", "--http-timeout"), "hypercorn, daphne",
+            "--timeout-request-head TIME, and --min-rate for bodies"),
+    Foreign(("--server-name", "--server-names"), "hypercorn, daphne",
+            "the application checks the host; --header 'server: NAME' changes the header"),
+    Foreign(("--verify-mode",), "hypercorn", "--ssl-cert-reqs, but TLS is not built yet"),
+    # ------------------------------------------------------------------------------------ granian
+    Foreign(("--blocking-threads-idle-timeout",), "granian", "--threads N; they stay: remove it"),
+    Foreign(("--runtime-threads", "--runtime-blocking-threads", "--runtime-mode"), "granian",
+            "there is no second runtime beside Python's: remove it"),
+    Foreign(("--task-impl",), "granian", "--loop auto|uvloop|asyncio",
+            harmless={"asyncio": "it is what happens anyway"}),
+    Foreign(("--backpressure",), "granian", "--limit-concurrency N"),
+    Foreign(("--http1-buffer-size",), "granian", "--limit-request-head SIZE and --read-buffer SIZE"),
+    Foreign(("--http1-header-read-timeout",), "granian", "--timeout-request-head TIME"),
+    Foreign(("--http1-keep-alive", "--http1-pipeline-flush"), "granian", _NOT_NEEDED,
+            takes_value=False, harmless={BARE: "it is what happens anyway"}),
+    Foreign(("--no-http1-keep-alive",), "granian", "--timeout-keep-alive 0", takes_value=False),
+    Foreign(("--log",), "granian", "the log is on", takes_value=False,
+            harmless={BARE: "the log is on without it"}),
+    Foreign(("--no-log",), "granian", "--log-level critical --no-access-log", takes_value=False),
+    Foreign(("--ssl-protocol-min", "--ssl-crl"), "granian", "TLS is not built yet"),
+    Foreign(("--ssl-client-verify",), "granian", "--ssl-cert-reqs 2, but TLS is not built yet",
+            takes_value=False),
+    Foreign(("--url-path-prefix",), "granian", "--root-path PATH"),
+    Foreign(("--respawn-failed-workers", "--no-respawn-failed-workers"), "granian",
+            "needs --workers, which is not built yet", takes_value=False),
+    Foreign(("--respawn-interval", "--workers-lifetime", "--workers-max-rss", "--rss-samples",
+             "--rss-sample-interval", "--workers-kill-timeout"), "granian",
+            "needs --workers, which is not built yet"),
+    Foreign(("--static-path-route", "--static-path-mount", "--static-path-dir-to-file",
+             "--static-path-expires"), "granian", "files are not served yet: let the proxy do it"),
+    Foreign(("--metrics",), "granian", "metrics are not built yet", takes_value=False),
+    Foreign(("--metrics-scrape-interval", "--metrics-address", "--metrics-port"), "granian",
+            "metrics are not built yet"),
+    Foreign(("--reload-ignore-dirs", "--reload-ignore-paths", "--reload-tick"), "granian",
+            "--reload-exclude PATTERN and --reload-delay TIME"),
+    Foreign(("--reload-ignore-worker-failure",), "granian", "--reload, which is not built yet",
+            takes_value=False),
+    # ------------------------------------------------------------------------------------- daphne
+    Foreign(("--endpoint",), "daphne", "--bind ADDRESS"),
+    Foreign(("--unix-socket",), "daphne", "--uds PATH"),
+    Foreign(("--verbosity",), "daphne", "--log-level LEVEL"),
+    Foreign(("--websocket_timeout", "--websocket_connect_timeout"), "daphne",
+            "--ws-ping-timeout TIME ends dead WebSockets; living ones have no end"),
+    Foreign(("--application-close-timeout",), "daphne", "--timeout-disconnect-grace TIME"),
+    Foreign(("--websocket-max-frame-size",), "daphne", "--ws-max-size SIZE"),
+    Foreign(("--proxy-headers-host", "--proxy-headers-port"), "daphne",
+            "--forwarded-allow-ips LIST names the proxies whose X-Forwarded headers are believed"),
+    Foreign(("--no-server-name",), "daphne", "--no-server-header", takes_value=False),
+)  # fmt: skip
+
+BY_FLAG = {flag: foreign for foreign in FOREIGN for flag in foreign.flags}

@@ -1,0 +1,14 @@
+"""Every option declared once, and the sources that its value may come from.
+
+    options   the table: name, kind, unit, default, flags, environment, help, reason
+    kinds     what a value of each kind looks like, parsed and checked
+    config    `Config`: the values, immutable, and where each came from
+    sources   defaults < TOML file < environment < flags
+"""
+
+from __future__ import annotations
+
+from penstock.config.addresses import Address, FdAddress, TcpAddress, UnixAddress
+from penstock.config.config import Config, Source
+
+__all__ = ["Address", "Config", "FdAddress", "Source", "TcpAddress", "UnixAddress"]

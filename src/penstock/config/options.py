@@ -1,0 +1,477 @@
+"""The table of options: each is declared here, once.
+
+Parser, defaults, validation, `--help`, the types in `typed` and the page docs/options.md all come
+from this table. The attribute in Config is `name`; flag, TOML key and environment variable follow
+from it (`timeout_x`: `--timeout-x`, `timeout-x`, `PENSTOCK_TIMEOUT_X`) unless said otherwise.
+"""
+
+from __future__ import annotations
+
+from penstock.config.kinds import Option
+
+# Rooms of the house that are not there yet: an option that waits for one is refused, never ignored.
+ROOMS = {
+    "process": "it needs the supervisor of several processes, and this version serves with one process",
+    "recycling": "it needs --workers, and this version serves with one process",
+    "tls": "this version serves plain TCP and Unix sockets; let the proxy in front end TLS",
+    "static": "this version serves the application only; let the application or a proxy serve files",
+}
+
+APPLICATION = "Application"
+LISTEN = "Where to listen"
+SERVING = "Serving"
+LIMITS = "Limits"
+TIMEOUTS = "Timeouts"
+WEBSOCKET = "WebSocket"
+WSGI = "WSGI"
+PROXY = "Behind a proxy"
+LOGGING = "Logging"
+PROCESSES = "Processes"
+TLS = "TLS"
+
+OPTIONS: tuple[Option, ...] = (
+    # ------------------------------------------------------------------------------ application
+    Option(
+        "app", "app", None, APPLICATION, optional=True,
+        help="what to serve: module:attribute, module:factory() or path/to/file.py[:attribute]",
+        reason="only the user knows; without an attribute app, application, then the module's only"
+        " application are taken",
+    ),
+    Option(
+        "app_dir", "path", "", APPLICATION,
+        help="folder to import the application from; the current one if empty",
+        reason="what lies in the current folder is importable, as with uvicorn and gunicorn",
+    ),
+    Option(
+        "factory", "flag", False, APPLICATION,
+        help="APP is a function that takes nothing and returns the application",
+        reason="most applications are objects; module:factory() says the same without the flag",
+    ),
+    Option(
+        "interface", "choice", "auto", APPLICATION, choices=("auto", "asgi3", "asgi2", "wsgi"),
+        synonyms={"asgi": "asgi3"},
+        help="how the application wants to be called",
+        reason="it can be seen in nearly every application; what cannot be told is explained",
+    ),
+    Option(
+        "lifespan", "choice", "auto", APPLICATION, choices=("auto", "on", "off"),
+        help="start and stop the application by ASGI's lifespan; auto: if it knows it",
+        reason="not every application knows lifespan, and ASGI lets it say so by raising",
+    ),
+    Option(
+        "root_path", "root_path", "", APPLICATION,
+        help="path under which the application is mounted, as in /api",
+        reason="most applications own the whole host",
+    ),
+    # ---------------------------------------------------------------------------------- listening
+    Option(
+        "host", "host", "127.0.0.1", LISTEN,
+        help="host name or address to listen on",
+        reason="nothing is open to the network unless asked for; 0.0.0.0 where $PORT is what sets the"
+        " port, since platforms that set it reach the server from outside",
+    ),
+    Option(
+        "port", "count", 8000, LISTEN, unit="port number", high=65535, env=("PORT",),
+        help="port to listen on; 0 lets the system choose",
+        reason="what uvicorn, gunicorn and hypercorn listen on",
+    ),
+    Option(
+        "bind", "bind", (), LISTEN, aliases=("-b",),
+        help="address to listen on, in place of --host and --port; may be repeated: host:port,"
+        " [::1]:port, :port, unix:/path, /path, fd://N",
+        reason="one address is enough for most",
+    ),
+    Option(
+        "uds", "socket", None, LISTEN, optional=True,
+        help="path of a Unix domain socket to listen on",
+        reason="TCP is what clients expect",
+    ),
+    Option(
+        "fd", "count", None, LISTEN, unit="file descriptor", optional=True,
+        help="descriptor of an inherited socket to listen on",
+        reason="sockets are inherited only under socket activation and supervisors",
+    ),
+    Option(
+        "uds_mode", "mode", 0o666, LISTEN, aliases=("--uds-permissions",),
+        help="file mode of the Unix sockets",
+        reason="the proxy in front often runs as another user; uvicorn sets the same",
+    ),
+    Option(
+        "backlog", "count", 2048, LISTEN, unit="connections", low=1,
+        help="connections that may wait to be accepted",
+        reason="what uvicorn and gunicorn use; the system caps it (net.core.somaxconn)",
+    ),
+    # ------------------------------------------------------------------------------------ serving
+    Option(
+        "loop", "choice", "auto", SERVING, choices=("auto", "uvloop", "asyncio"),
+        help="event loop; auto: uvloop where it is installed",
+        reason="uvloop halves the cost of small requests, and asyncio always works",
+    ),
+    Option(
+        "header", "headers", (), SERVING,
+        help="'Name: value' to add to every response; may be repeated",
+        reason="the application knows its headers",
+    ),
+    Option(
+        "server_header", "flag", True, SERVING,
+        help="send 'server: penstock'",
+        reason="what other servers do; it names no version",
+    ),
+    Option(
+        "date_header", "flag", True, SERVING,
+        help="send the date header",
+        reason="RFC 9110 section 6.6.1: an origin server with a clock must send it",
+    ),
+    Option(
+        "read_buffer", "size", "64KiB", SERVING, low=4096,
+        help="request body that may wait for the application before the socket is no longer read",
+        reason="one full read of the socket; more only moves the waiting from the client to here",
+    ),
+    Option(
+        "write_buffer", "size", "64KiB", SERVING, low=1024,
+        help="response that may wait for a slow client before the application's send waits too",
+        reason="keeps a fast link busy, and bounds what 10,000 slow readers can hold to 640 MiB",
+    ),
+    Option(
+        "static", "texts", (), SERVING, room="static",
+        help="/route=folder of files to serve; may be repeated",
+        reason="nothing of the disk is public unless asked for",
+    ),
+    # ------------------------------------------------------------------------------------- limits
+    Option(
+        "limit_connections", "count", 10000, LIMITS, unit="connections", low=1,
+        help="open connections; beyond them a connection waits to be accepted",
+        reason="about 25 MB of idle connections; mind the limit of open files (ulimit -n)",
+    ),
+    Option(
+        "limit_concurrency", "count", None, LIMITS, unit="requests", low=1, optional=True,
+        help="requests that run at once; beyond them a request waits for --timeout-queue, then 503",
+        reason="the right number depends on the application; the connections are bounded anyway",
+    ),
+    Option(
+        "limit_queue", "count", 1000, LIMITS, unit="requests",
+        help="requests that may wait for a free place; beyond them 503 at once",
+        reason="at 1,000 requests a second it is the --timeout-queue of 1 s; a longer queue only holds"
+        " requests that will get a 503",
+    ),
+    Option(
+        "limit_request_line", "size", "8KiB", LIMITS, low=64,
+        help="bytes of the request line; beyond them 414",
+        reason="RFC 9112 section 3 recommends to take at least 8,000 bytes",
+    ),
+    Option(
+        "limit_request_head", "size", "64KiB", LIMITS, low=256,
+        help="bytes of request line and headers together, and of trailers; beyond them 431",
+        reason="large cookies and tokens fit, and it is what uvicorn's parsers take",
+    ),
+    Option(
+        "limit_request_fields", "count", 128, LIMITS, unit="header fields", low=1,
+        help="header fields of a request, and of trailers; beyond them 431",
+        reason="browsers and proxies together send 20 to 40; gunicorn takes 100",
+    ),
+    Option(
+        "limit_chunk_extensions", "size", "16KiB", LIMITS,
+        help="bytes of chunk extensions in one body; beyond them 400",
+        reason="nobody reads them; without a limit they are a free flood (CVE-2024-22019)",
+    ),
+    Option(
+        "limit_request_body", "size", None, LIMITS, optional=True,
+        help="bytes of a request body; beyond them 413",
+        reason="bodies are streamed and never held whole, so their size costs the server nothing",
+    ),
+    Option(
+        "limit_undrained_body", "size", "64KiB", LIMITS,
+        help="bytes of a body that the application left unread which are read off to keep the"
+        " connection; beyond them it is closed",
+        reason="less costly than a new connection, and bounded",
+    ),
+    Option(
+        "min_rate", "count", 240, LIMITS, unit="bytes per second",
+        help="least speed of request bodies and of clients that read, over --timeout-min-rate; 0: none",
+        reason="slower than the poorest phone link, fast enough to end attacks by slowness (240 bytes/s"
+        " is the default of Kestrel, too)",
+    ),
+    # ----------------------------------------------------------------------------------- timeouts
+    Option(
+        "timeout_startup", "duration", 60, TIMEOUTS,
+        help="time for the application's lifespan startup; then exit 3",
+        reason="room for migrations and cold caches; hypercorn gives the same",
+    ),
+    Option(
+        "timeout_queue", "duration", 1, TIMEOUTS,
+        help="time a request waits for a free place before it gets 503 with Retry-After",
+        reason="smooths a burst; waiting longer only adds to an overload",
+    ),
+    Option(
+        "timeout_request_head", "duration", 30, TIMEOUTS,
+        help="time from the first byte of a request to the end of its head; then 408",
+        reason="absolute, so that one byte now and then cannot stretch it (slowloris)",
+    ),
+    Option(
+        "timeout_keep_alive", "duration", 75, TIMEOUTS,
+        aliases=("--keep-alive",),
+        help="time an idle connection is kept for its next request",
+        reason="longer than the 60 s of common load balancers, so that the balancer, not the server,"
+        " closes first and no request is lost in between; an idle connection costs about 2.5 KB",
+    ),
+    Option(
+        "timeout_min_rate", "duration", 30, TIMEOUTS,
+        help="window over which --min-rate is measured",
+        reason="a short stall on a moving train is no attack",
+    ),
+    Option(
+        "timeout_undrained", "duration", 5, TIMEOUTS,
+        help="time to read off a body that the application left unread",
+        reason="what a client sends into a finished answer deserves no more",
+    ),
+    Option(
+        "timeout_graceful_shutdown", "duration", 30, TIMEOUTS, aliases=("--graceful-timeout",),
+        help="time from the signal to the exit, for requests and lifespan together",
+        reason="what Kubernetes and gunicorn give before they kill",
+    ),
+    Option(
+        "timeout_disconnect_grace", "duration", 10, TIMEOUTS,
+        help="part of the shutdown after which long streams are told http.disconnect",
+        reason="a third of the shutdown, so that a stream that listens has time left to finish well; a"
+        " shorter shutdown shortens it likewise",
+    ),
+    Option(
+        "timeout_lifespan_shutdown", "duration", 5, TIMEOUTS,
+        help="part of the shutdown that is kept for the application's lifespan shutdown",
+        reason="a sixth of the shutdown: pools and queues are closed even if requests hang; a shorter"
+        " shutdown shortens it likewise",
+    ),
+    # ---------------------------------------------------------------------------------- websocket
+    Option(
+        "ws_max_size", "size", "16MiB", WEBSOCKET, low=1,
+        aliases=("--websocket-max-message-size",),
+        help="bytes of a message, decompressed; beyond them close code 1009",
+        reason="what uvicorn takes",
+    ),
+    Option(
+        "ws_max_queue", "count", 32, WEBSOCKET, unit="messages", low=1,
+        help="messages that may wait for the application before the socket is no longer read",
+        reason="what uvicorn takes",
+    ),
+    Option(
+        "ws_max_fragments", "count", 131072, WEBSOCKET, unit="fragments", low=1,
+        help="fragments of one message; beyond them close code 1008",
+        reason="twice the 65,536 of the Autobahn test suite; each costs memory even when empty",
+    ),
+    Option(
+        "ws_max_empty", "count", 1000, WEBSOCKET, unit="fragments", low=1,
+        help="empty fragments of one message; beyond them close code 1008",
+        reason="they carry nothing and cost time: more is a flood",
+    ),
+    Option(
+        "ws_ping_interval", "duration", 20, WEBSOCKET, optional=True,
+        aliases=("--websocket-ping-interval", "--ping-interval"),
+        help="time without a frame after which a ping is sent; none: never",
+        reason="keeps proxies with a 30 s idle limit from cutting; uvicorn does the same",
+    ),
+    Option(
+        "ws_ping_timeout", "duration", 20, WEBSOCKET, optional=True, aliases=("--ping-timeout",),
+        help="time to wait for the pong before the connection is taken for dead; none: for ever",
+        reason="what uvicorn does; it also survives a phone's change of network",
+    ),
+    Option(
+        "ws_close_timeout", "duration", 10, WEBSOCKET,
+        help="time to wait for the client's close frame",
+        reason="RFC 6455 section 7.1.1 lets the server wait a reasonable time; browsers answer at once",
+    ),
+    Option(
+        "ws_per_message_deflate", "flag", True, WEBSOCKET,
+        help="compress messages if the client offers it (RFC 7692)",
+        reason="what browsers offer and uvicorn does; its memory is capped by the window below",
+    ),
+    Option(
+        "ws_deflate_window_bits", "count", 12, WEBSOCKET, unit="bits", low=9, high=15,
+        help="size of the compression window, as a power of two",
+        reason="at 12 bits a connection's compression state stays under 64 KiB (32 to send, 12 to"
+        " receive); at 15 it is 300 KiB, for a few per cent better ratio",
+    ),
+    Option(
+        "ws_deflate_takeover", "flag", True, WEBSOCKET,
+        help="keep the compression window from message to message",
+        reason="small alike messages compress several times better; off saves memory per connection",
+    ),
+    Option(
+        "ws_allowed_origins", "origins", (), WEBSOCKET,
+        help="origins that may open a WebSocket, others get 403; empty: the application decides; may be"
+        " repeated",
+        reason="only the application knows its pages; frameworks check origins themselves",
+    ),
+    # --------------------------------------------------------------------------------------- wsgi
+    Option(
+        "threads", "threads", "auto", WSGI, aliases=("--blocking-threads",),
+        help="threads that run a WSGI application; 0: on the event loop's own thread",
+        reason="auto is CPUs + 4, at most 32, the rule of the standard library's thread pool: such"
+        " threads mostly wait for databases, and more of them only fight over the interpreter",
+    ),
+    Option(
+        "drop_underscore_headers", "flag", True, WSGI,
+        help="drop request headers with an underscore in their name",
+        reason="in the environ X_Forwarded_For and X-Forwarded-For are the same key, so one could stand"
+        " in for the other (CVE-2015-0219)",
+    ),
+    Option(
+        "wsgi_drop_proxy_header", "flag", True, WSGI,
+        help="drop the request header Proxy",
+        reason="as HTTP_PROXY it would redirect the application's own requests (httpoxy,"
+        " CVE-2016-1000110)",
+    ),
+    # -------------------------------------------------------------------------------------- proxy
+    Option(
+        "proxy_headers", "flag", True, PROXY,
+        help="believe X-Forwarded-For and X-Forwarded-Proto of a trusted proxy",
+        reason="what uvicorn does; only peers of --forwarded-allow-ips are believed",
+    ),
+    Option(
+        "forwarded_allow_ips", "trusted", "127.0.0.1", PROXY, env=("FORWARDED_ALLOW_IPS",),
+        help="comma-separated addresses, networks or socket paths of trusted proxies; *: everyone",
+        reason="a proxy on the same machine; whoever else is believed can claim any address",
+    ),
+    # ------------------------------------------------------------------------------------ logging
+    Option(
+        "log_level", "choice", "info", LOGGING,
+        choices=("critical", "error", "warning", "info", "debug", "trace"),
+        synonyms={"warn": "warning", "fatal": "critical"},
+        help="least level that is logged",
+        reason="says what was started, and what went wrong",
+    ),
+    Option(
+        "access_log", "flag", True, LOGGING,
+        help="log a line for every request",
+        reason="what one looks for first; a line costs about a microsecond",
+    ),
+    Option(
+        "log_config", "log_config", None, LOGGING, optional=True, aliases=("--log-config-json",),
+        help="configuration of Python's logging: .json, .ini or .yaml; a dict in Python",
+        reason="the built-in lines need none",
+    ),
+    Option(
+        "use_colors", "flag", None, LOGGING, optional=True,
+        help="colours in the log; by default on a terminal that has NO_COLOR not set",
+        reason="colours help people, and disturb files",
+    ),
+    # ---------------------------------------------------------------------------------- processes
+    Option(
+        "workers", "count", None, PROCESSES, unit="processes", low=1, optional=True, room="process",
+        aliases=("-w",), env=("WEB_CONCURRENCY",),
+        help="worker processes, supervised",
+        reason="one process without a supervisor is the smallest thing for a container",
+    ),
+    Option(
+        "limit_max_requests", "count", None, PROCESSES, unit="requests", low=1, optional=True,
+        room="recycling", aliases=("--max-requests",),
+        help="requests after which a worker is replaced by a fresh one",
+        reason="recycling hides leaks; who needs it knows",
+    ),
+    Option(
+        "limit_max_requests_jitter", "count", 0, PROCESSES, unit="requests", room="recycling",
+        aliases=("--max-requests-jitter",),
+        help="random spread of --limit-max-requests",
+        reason="needed with --limit-max-requests only",
+    ),
+    Option(
+        "timeout_worker", "duration", 30, PROCESSES, room="process",
+        aliases=("-t", "--timeout", "--timeout-worker-healthcheck"),
+        help="time for which a worker's event loop may stand still before it is replaced",
+        reason="what gunicorn gives",
+    ),
+    Option(
+        "reload", "flag", False, PROCESSES, room="process",
+        help="start again when source files change",
+        reason="for development only",
+    ),
+    Option(
+        "reload_dir", "texts", (), PROCESSES, room="process", aliases=("--reload-paths",),
+        help="folder to watch; may be repeated",
+        reason="the current folder holds the application",
+    ),
+    Option(
+        "reload_include", "texts", (), PROCESSES, room="process",
+        help="pattern of files to watch; may be repeated",
+        reason="Python files are what is imported",
+    ),
+    Option(
+        "reload_exclude", "texts", (), PROCESSES, room="process",
+        aliases=("--reload-ignore-patterns",),
+        help="pattern of files not to watch; may be repeated",
+        reason="nothing is left out unless asked for",
+    ),
+    Option(
+        "reload_delay", "duration", "250ms", PROCESSES, room="process",
+        help="time between two looks at the files",
+        reason="what uvicorn waits",
+    ),
+    Option(
+        "preload", "flag", False, PROCESSES, room="process", flag="--preload",
+        aliases=("--preload-app",),
+        help="import the application once, before the workers are started",
+        reason="sockets and threads made while importing do not survive the start of a process",
+    ),
+    Option(
+        "pid", "path", None, PROCESSES, optional=True, room="process", aliases=("-p", "--pid-file"),
+        help="file to write the process id to",
+        reason="process managers know their children without a file",
+    ),
+    Option(
+        "user", "text", None, PROCESSES, optional=True, room="process", aliases=("-u",),
+        help="user to become after binding",
+        reason="process managers and containers do it before the start",
+    ),
+    Option(
+        "group", "text", None, PROCESSES, optional=True, room="process", aliases=("-g",),
+        help="group to become after binding",
+        reason="process managers and containers do it before the start",
+    ),
+    Option(
+        "name", "text", None, PROCESSES, optional=True, room="process",
+        aliases=("-n", "--process-name"),
+        help="name of the processes in ps and top",
+        reason="the command line says more",
+    ),
+    # ---------------------------------------------------------------------------------------- tls
+    Option(
+        "ssl_certfile", "path", None, TLS, optional=True, room="tls",
+        aliases=("--certfile", "--ssl-certificate"),
+        help="certificate chain, PEM",
+        reason="without a certificate there is no TLS",
+    ),
+    Option(
+        "ssl_keyfile", "path", None, TLS, optional=True, room="tls", aliases=("--keyfile",),
+        help="private key, PEM",
+        reason="it may stand in the certificate's file",
+    ),
+    Option(
+        "ssl_keyfile_password", "text", None, TLS, optional=True, room="tls",
+        aliases=("--keyfile-password",),
+        help="password of the private key",
+        reason="keys of servers mostly have none",
+    ),
+    Option(
+        "ssl_ca_certs", "path", None, TLS, optional=True, room="tls",
+        aliases=("--ca-certs", "--ssl-ca"),
+        help="certificates that client certificates are checked against",
+        reason="client certificates are rare",
+    ),
+    Option(
+        "ssl_cert_reqs", "count", 0, TLS, unit="level of the ssl module", high=2, room="tls",
+        aliases=("--cert-reqs",),
+        help="client certificates: 0 none, 1 optional, 2 required",
+        reason="client certificates are rare",
+    ),
+    Option(
+        "ssl_ciphers", "text", None, TLS, optional=True, room="tls", aliases=("--ciphers",),
+        help="cipher suites, in OpenSSL's form",
+        reason="OpenSSL's own choice ages better than a list",
+    ),
+    Option(
+        "timeout_tls_handshake", "duration", 15, TLS, room="tls",
+        help="time for the TLS handshake",
+        reason="several round trips over a poor link, and an end for those who never finish",
+    ),
+)  # fmt: skip
+
+BY_NAME = {option.name: option for option in OPTIONS}

@@ -1,0 +1,259 @@
+"""The types of all options. Made by tools/options_page.py from the table in `options`: change it there."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from os import PathLike
+from typing import Any, Literal, TypedDict
+
+
+class Values:
+    """What Config holds: seconds as float, bytes as int, None for no limit."""
+
+    __slots__ = (
+        "access_log",
+        "app",
+        "app_dir",
+        "backlog",
+        "bind",
+        "date_header",
+        "drop_underscore_headers",
+        "factory",
+        "fd",
+        "forwarded_allow_ips",
+        "group",
+        "header",
+        "host",
+        "interface",
+        "lifespan",
+        "limit_chunk_extensions",
+        "limit_concurrency",
+        "limit_connections",
+        "limit_max_requests",
+        "limit_max_requests_jitter",
+        "limit_queue",
+        "limit_request_body",
+        "limit_request_fields",
+        "limit_request_head",
+        "limit_request_line",
+        "limit_undrained_body",
+        "log_config",
+        "log_level",
+        "loop",
+        "min_rate",
+        "name",
+        "pid",
+        "port",
+        "preload",
+        "proxy_headers",
+        "read_buffer",
+        "reload",
+        "reload_delay",
+        "reload_dir",
+        "reload_exclude",
+        "reload_include",
+        "root_path",
+        "server_header",
+        "ssl_ca_certs",
+        "ssl_cert_reqs",
+        "ssl_certfile",
+        "ssl_ciphers",
+        "ssl_keyfile",
+        "ssl_keyfile_password",
+        "static",
+        "threads",
+        "timeout_disconnect_grace",
+        "timeout_graceful_shutdown",
+        "timeout_keep_alive",
+        "timeout_lifespan_shutdown",
+        "timeout_min_rate",
+        "timeout_queue",
+        "timeout_request_head",
+        "timeout_startup",
+        "timeout_tls_handshake",
+        "timeout_undrained",
+        "timeout_worker",
+        "uds",
+        "uds_mode",
+        "use_colors",
+        "user",
+        "workers",
+        "write_buffer",
+        "ws_allowed_origins",
+        "ws_close_timeout",
+        "ws_deflate_takeover",
+        "ws_deflate_window_bits",
+        "ws_max_empty",
+        "ws_max_fragments",
+        "ws_max_queue",
+        "ws_max_size",
+        "ws_per_message_deflate",
+        "ws_ping_interval",
+        "ws_ping_timeout",
+        "wsgi_drop_proxy_header",
+    )
+
+    app: Any | None
+    app_dir: str
+    factory: bool
+    interface: Literal['auto', 'asgi3', 'asgi2', 'wsgi']
+    lifespan: Literal['auto', 'on', 'off']
+    root_path: str
+    host: str
+    port: int
+    bind: tuple[str, ...]
+    uds: str | None
+    fd: int | None
+    uds_mode: int
+    backlog: int
+    loop: Literal['auto', 'uvloop', 'asyncio']
+    header: tuple[tuple[bytes, bytes], ...]
+    server_header: bool
+    date_header: bool
+    read_buffer: int
+    write_buffer: int
+    static: tuple[str, ...]
+    limit_connections: int
+    limit_concurrency: int | None
+    limit_queue: int
+    limit_request_line: int
+    limit_request_head: int
+    limit_request_fields: int
+    limit_chunk_extensions: int
+    limit_request_body: int | None
+    limit_undrained_body: int
+    min_rate: int
+    timeout_startup: float
+    timeout_queue: float
+    timeout_request_head: float
+    timeout_keep_alive: float
+    timeout_min_rate: float
+    timeout_undrained: float
+    timeout_graceful_shutdown: float
+    timeout_disconnect_grace: float
+    timeout_lifespan_shutdown: float
+    ws_max_size: int
+    ws_max_queue: int
+    ws_max_fragments: int
+    ws_max_empty: int
+    ws_ping_interval: float | None
+    ws_ping_timeout: float | None
+    ws_close_timeout: float
+    ws_per_message_deflate: bool
+    ws_deflate_window_bits: int
+    ws_deflate_takeover: bool
+    ws_allowed_origins: tuple[str, ...]
+    threads: int
+    drop_underscore_headers: bool
+    wsgi_drop_proxy_header: bool
+    proxy_headers: bool
+    forwarded_allow_ips: str
+    log_level: Literal['critical', 'error', 'warning', 'info', 'debug', 'trace']
+    access_log: bool
+    log_config: str | dict[str, Any] | None
+    use_colors: bool | None
+    workers: int | None
+    limit_max_requests: int | None
+    limit_max_requests_jitter: int
+    timeout_worker: float
+    reload: bool
+    reload_dir: tuple[str, ...]
+    reload_include: tuple[str, ...]
+    reload_exclude: tuple[str, ...]
+    reload_delay: float
+    preload: bool
+    pid: str | None
+    user: str | None
+    group: str | None
+    name: str | None
+    ssl_certfile: str | None
+    ssl_keyfile: str | None
+    ssl_keyfile_password: str | None
+    ssl_ca_certs: str | None
+    ssl_cert_reqs: int
+    ssl_ciphers: str | None
+    timeout_tls_handshake: float
+
+
+class Keywords(TypedDict, total=False):
+    """What Config, run, serve and Server take by keyword, besides the application."""
+
+    app_dir: str | PathLike[str]
+    factory: bool | str
+    interface: Literal['auto', 'asgi3', 'asgi2', 'wsgi']
+    lifespan: Literal['auto', 'on', 'off']
+    root_path: str
+    host: str
+    port: int | str
+    bind: str | Sequence[str]
+    uds: str | PathLike[str] | None
+    fd: int | str | None
+    uds_mode: int | str
+    backlog: int | str
+    loop: Literal['auto', 'uvloop', 'asyncio']
+    header: str | Sequence[str | tuple[str | bytes, str | bytes]] | Mapping[str, str]
+    server_header: bool | str
+    date_header: bool | str
+    read_buffer: int | str
+    write_buffer: int | str
+    static: str | Sequence[str]
+    limit_connections: int | str
+    limit_concurrency: int | str | None
+    limit_queue: int | str
+    limit_request_line: int | str
+    limit_request_head: int | str
+    limit_request_fields: int | str
+    limit_chunk_extensions: int | str
+    limit_request_body: int | str | None
+    limit_undrained_body: int | str
+    min_rate: int | str
+    timeout_startup: float | str
+    timeout_queue: float | str
+    timeout_request_head: float | str
+    timeout_keep_alive: float | str
+    timeout_min_rate: float | str
+    timeout_undrained: float | str
+    timeout_graceful_shutdown: float | str
+    timeout_disconnect_grace: float | str
+    timeout_lifespan_shutdown: float | str
+    ws_max_size: int | str
+    ws_max_queue: int | str
+    ws_max_fragments: int | str
+    ws_max_empty: int | str
+    ws_ping_interval: float | str | None
+    ws_ping_timeout: float | str | None
+    ws_close_timeout: float | str
+    ws_per_message_deflate: bool | str
+    ws_deflate_window_bits: int | str
+    ws_deflate_takeover: bool | str
+    ws_allowed_origins: str | Sequence[str]
+    threads: int | str
+    drop_underscore_headers: bool | str
+    wsgi_drop_proxy_header: bool | str
+    proxy_headers: bool | str
+    forwarded_allow_ips: str | Sequence[str]
+    log_level: Literal['critical', 'error', 'warning', 'info', 'debug', 'trace']
+    access_log: bool | str
+    log_config: str | PathLike[str] | Mapping[str, Any] | None
+    use_colors: bool | str | None
+    workers: int | str | None
+    limit_max_requests: int | str | None
+    limit_max_requests_jitter: int | str
+    timeout_worker: float | str
+    reload: bool | str
+    reload_dir: str | Sequence[str]
+    reload_include: str | Sequence[str]
+    reload_exclude: str | Sequence[str]
+    reload_delay: float | str
+    preload: bool | str
+    pid: str | PathLike[str] | None
+    user: str | None
+    group: str | None
+    name: str | None
+    ssl_certfile: str | PathLike[str] | None
+    ssl_keyfile: str | PathLike[str] | None
+    ssl_keyfile_password: str | None
+    ssl_ca_certs: str | PathLike[str] | None
+    ssl_cert_reqs: int | str
+    ssl_ciphers: str | None
+    timeout_tls_handshake: float | str
