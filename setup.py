@@ -21,6 +21,7 @@ MODES = ("auto", "require", "skip")
 
 # One source, two legs: each is plain Python with a .pxd beside it. A module gets here with its measured gain.
 COMPILED = (
+    "penstock.wire.events",
     "penstock.wire.http1",
     "penstock.wire.websocket",
     "penstock.gateway.stream",
@@ -68,7 +69,9 @@ def sources_of(name: str) -> list[Path]:
 
 def digest(name: str) -> str:
     """SHA-256 over the sources of a module; `tests/test_leg.py` compares it with the tree it runs on."""
-    return hashlib.sha256(b"\0".join((ROOT / path).read_bytes() for path in sources_of(name))).hexdigest()
+    return hashlib.sha256(
+        b"\0".join((ROOT / path).read_bytes() for path in sources_of(name))
+    ).hexdigest()
 
 
 def extensions() -> list[Extension]:
@@ -77,6 +80,7 @@ def extensions() -> list[Extension]:
     return [
         Extension(name, [str(sources_of(name)[0])], extra_compile_args=flags)
         for name in (*COMPILED, *NATIVE)
+        if sources_of(name)
     ]
 
 
@@ -96,19 +100,25 @@ class AllOrNone(build_ext):
         """
         try:
             if self.editable_mode or self.inplace:
-                raise RuntimeError("nothing is compiled beside its source: install without --editable or --inplace")
+                raise RuntimeError(
+                    "nothing is compiled beside its source: install without --editable or --inplace"
+                )
             if platform.python_implementation() != "CPython":
                 raise RuntimeError(f"{platform.python_implementation()} runs the pure leg")
             self._cythonize()
             super().run()
             missing = [path.name for path in self._binaries() if not path.exists()]
             if missing:
-                raise RuntimeError(f"the compiler reported no error but left out {', '.join(missing)}")
+                raise RuntimeError(
+                    f"the compiler reported no error but left out {', '.join(missing)}"
+                )
         except Exception as error:
             self._remove_binaries()
             reason = f"{type(error).__name__}: {error}"
             if compile_mode() == "require":
-                raise SystemExit(f"PENSTOCK_COMPILE=require, but nothing was compiled: {reason}") from error
+                raise SystemExit(
+                    f"PENSTOCK_COMPILE=require, but nothing was compiled: {reason}"
+                ) from error
             self.warn(f"penstock: building the pure leg, nothing was compiled: {reason}")
             self._become_pure()
         else:

@@ -16,9 +16,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 import penstock._leg
-from hypothesis import HealthCheck, settings
 
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 # Threads and children that are on their way out get this long; what is still there then was forgotten.
@@ -26,9 +26,15 @@ GRACE_S = 2.0
 
 # The machine is shared and slow at times: an example's duration says nothing. In CI a failure must be the same for everybody.
 settings.register_profile(
-    "suite", deadline=None, derandomize=CI, suppress_health_check=[HealthCheck.too_slow], print_blob=True
+    "suite",
+    deadline=None,
+    derandomize=CI,
+    suppress_health_check=[HealthCheck.too_slow],
+    print_blob=True,
 )
-settings.register_profile("fuzz", settings.get_profile("suite"), max_examples=20_000, derandomize=False)
+settings.register_profile(
+    "fuzz", settings.get_profile("suite"), max_examples=20_000, derandomize=False
+)
 settings.load_profile(os.environ.get("PENSTOCK_HYPOTHESIS", "suite"))
 
 
@@ -70,7 +76,9 @@ def free_port() -> int:
 
 
 @pytest.fixture(autouse=True)
-def _nothing_left_behind(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+def _nothing_left_behind(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[None]:
     pending: list[str] = []
     if request.node.get_closest_marker("leaves_tasks") is None:
         _watch_pending_tasks(monkeypatch, pending)
@@ -84,7 +92,9 @@ def _nothing_left_behind(request: pytest.FixtureRequest, monkeypatch: pytest.Mon
     if set(_descriptors()) - set(descriptors):
         gc.collect()  # a forgotten socket is closed here, with the ResourceWarning that fails the test
         after = _descriptors()
-        complaints += [f"an open descriptor: {after[fd]}" for fd in sorted(set(after) - set(descriptors))]
+        complaints += [
+            f"an open descriptor: {after[fd]}" for fd in sorted(set(after) - set(descriptors))
+        ]
     if complaints:
         pytest.fail("the test left behind\n  " + "\n  ".join(complaints), pytrace=False)
 

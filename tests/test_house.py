@@ -14,7 +14,19 @@ MODULES = sorted(SRC.rglob("*.py"))
 LINES_MAX = 450
 
 # A room imports only itself and rooms to its left. Modules directly under penstock/ are rooms of one module.
-ROOMS = ("_leg", "errors", "asgi", "config", "wire", "gateway", "transport", "observe", "groups", "process", "cli")
+ROOMS = (
+    "_leg",
+    "errors",
+    "asgi",
+    "config",
+    "wire",
+    "gateway",
+    "transport",
+    "observe",
+    "groups",
+    "process",
+    "cli",
+)
 # What stands beside the row: which rooms it may use, `penstock` being the public surface, that is `penstock/__init__.py`.
 BESIDE = {
     "penstock": set(ROOMS) - {"cli"},
@@ -26,9 +38,23 @@ BESIDE = {
 }
 
 # wire/ and gateway/ decide; clocks, chance, sockets, logs and scheduling are handed to them.
-HANDED_IN = {"asyncio", "logging", "random", "secrets", "selectors", "socket", "ssl", "threading", "time", "uvloop"}
+HANDED_IN = {
+    "asyncio",
+    "logging",
+    "random",
+    "secrets",
+    "selectors",
+    "socket",
+    "ssl",
+    "threading",
+    "time",
+    "uvloop",
+}
 SANS_IO_EXCEPTIONS = {
-    ("penstock.gateway.wsgi", "threading"): "a WSGI application runs in threads; its conversation must lock its outbox",
+    (
+        "penstock.gateway.wsgi",
+        "threading",
+    ): "a WSGI application runs in threads; its conversation must lock its outbox",
 }
 
 # Modules without a test module of their own, and why.
@@ -36,7 +62,17 @@ UNMIRRORED = {
     "penstock.asgi": "types only: mypy is their test",
 }
 
-UNFINISHED = re.compile("|".join((r"\bTO" + r"DO\b", r"\bFIX" + r"ME\b", r"\bX" + r"XX\b", r"\bHA" + r"CK\b", r"\bfor n" + r"ow\b")))
+UNFINISHED = re.compile(
+    "|".join(
+        (
+            r"\bTO" + r"DO\b",
+            r"\bFIX" + r"ME\b",
+            r"\bX" + r"XX\b",
+            r"\bHA" + r"CK\b",
+            r"\bfor n" + r"ow\b",
+        )
+    )
+)
 
 
 def room_of(name: str) -> str:
@@ -48,7 +84,11 @@ def room_of(name: str) -> str:
 def is_module(name: str) -> bool:
     """Whether a dotted name is a module or package of the tree."""
     path = file_of(name)
-    return path.is_file() or path.with_suffix(".pyx").is_file() or (path.with_suffix("") / "__init__.py").is_file()
+    return (
+        path.is_file()
+        or path.with_suffix(".pyx").is_file()
+        or (path.with_suffix("") / "__init__.py").is_file()
+    )
 
 
 def imports(path: Path) -> Iterator[tuple[int, str]]:
@@ -59,10 +99,17 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
         if isinstance(node, ast.Import):
             yield from ((node.lineno, alias.name) for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) - node.level + 1], *filter(None, [node.module])] if node.level else [node.module or ""]
+            base = (
+                [*package[: len(package) - node.level + 1], *filter(None, [node.module])]
+                if node.level
+                else [node.module or ""]
+            )
             for alias in node.names:
                 inner = ".".join((*base, alias.name))
-                yield node.lineno, inner if base[0] == "penstock" and is_module(inner) else ".".join(base)
+                yield (
+                    node.lineno,
+                    inner if base[0] == "penstock" and is_module(inner) else ".".join(base),
+                )
 
 
 def allowed(room: str) -> set[str]:
@@ -126,18 +173,25 @@ def test_nothing_is_marked_as_unfinished() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", sorted({dotted(path) for path in MODULES if path.name not in {"__init__.py", "__main__.py"}})
+    "name",
+    sorted({dotted(path) for path in MODULES if path.name not in {"__init__.py", "__main__.py"}}),
 )
 def test_tests_mirror_the_tree(name: str) -> None:
     """src/penstock/wire/http1.py is tested by tests/wire/test_http1.py, penstock/_leg.py by tests/test_leg.py."""
     *rooms, module = name.split(".")[1:]
     mirrored = ROOT.joinpath("tests", *rooms, f"test_{module.removeprefix('_')}.py").is_file()
-    assert mirrored != (name in UNMIRRORED), "add the test module, or strike the name from UNMIRRORED"
+    assert mirrored != (name in UNMIRRORED), (
+        "add the test module, or strike the name from UNMIRRORED"
+    )
 
 
 def test_what_is_listed_as_compiled_exists() -> None:
     """Each name in setup.py has its source and, unless it is native, its .pxd; each .pxd is listed."""
-    assert [name for name in COMPILED if not (file_of(name).is_file() and file_of(name, ".pxd").is_file())] == []
+    assert [
+        name
+        for name in COMPILED
+        if not (file_of(name).is_file() and file_of(name, ".pxd").is_file())
+    ] == []
     assert [name for name in NATIVE if not file_of(name, ".pyx").is_file()] == []
     assert {dotted(path) for path in SRC.rglob("*.pxd")} <= {*COMPILED, *NATIVE}
     assert {dotted(path) for path in SRC.rglob("*.pyx")} == set(NATIVE)

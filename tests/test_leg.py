@@ -24,11 +24,15 @@ def test_what_is_listed_is_what_is_loaded(leg: str) -> None:
     """The import system loads a binary exactly for the modules that compiled_modules() names."""
     for name in COMPILED:
         origin = importlib.import_module(name).__file__ or ""
-        assert origin.endswith(tuple(EXTENSION_SUFFIXES)) == (name in _leg.compiled_modules()), origin
+        assert origin.endswith(tuple(EXTENSION_SUFFIXES)) == (name in _leg.compiled_modules()), (
+            origin
+        )
     assert leg == ("compiled" if _leg.compiled_modules() else "pure")
 
 
-def test_binaries_of_other_interpreters_do_not_count(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_binaries_of_other_interpreters_do_not_count(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A file is counted only if its suffix is one that this interpreter loads."""
     (tmp_path / "wire").mkdir()
     (tmp_path / "wire/one.cpython-27-x86_64-linux-gnu.so").touch()
@@ -43,7 +47,9 @@ def test_the_compiled_leg_is_not_stale(leg: str) -> None:
         pytest.skip("the pure leg runs the sources themselves")
     noted = json.loads((PACKAGE / "_compiled.json").read_text())
     stale = [name for name in (*COMPILED, *NATIVE) if noted[name] != digest(name)]
-    assert not stale, f"compiled from other sources than these: {stale}; tools/venvs.py builds them anew"
+    assert not stale, (
+        f"compiled from other sources than these: {stale}; tools/venvs.py builds them anew"
+    )
 
 
 def test_the_installed_sources_are_those_of_the_tree() -> None:

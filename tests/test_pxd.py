@@ -26,7 +26,7 @@ class Class:
 
 @dataclass
 class Module:
-    """A module: its classes, functions and constants, and the locals that are declared to have a C type."""
+    """A module: its classes, functions, other names (constants and imports), and the locals with a C type."""
 
     classes: dict[str, Class] = field(default_factory=dict)
     functions: dict[str, list[str]] = field(default_factory=dict)
@@ -62,7 +62,15 @@ def _read(node: Any, module: Module, inside: str | None) -> None:
     elif kind == "CVarDefNode":
         for declarator in node.declarators:
             _declarator(declarator, node, module, inside)
-    elif kind not in {"CImportStatNode", "FromCImportStatNode", "CTypeDefNode", "PassStatNode", "CEnumDefNode"}:
+    elif kind == "SingleAssignmentNode":  # `import cython`
+        assert type(node.rhs).__name__ == "ImportNode", "a .pxd assigns nothing"
+    elif kind not in {
+        "CImportStatNode",
+        "FromCImportStatNode",
+        "CTypeDefNode",
+        "PassStatNode",
+        "CEnumDefNode",
+    }:
         raise AssertionError(f"this test cannot judge a {kind} in a .pxd; teach it, or do without")
 
 
@@ -108,13 +116,23 @@ def written(name: str) -> Module:
             module.locals[node.name] = _names_bound(node)
         elif isinstance(node, ast.Assign | ast.AnnAssign):
             for target in node.targets if isinstance(node, ast.Assign) else [node.target]:
-                module.constants.update(each.id for each in ast.walk(target) if isinstance(each, ast.Name))
+                module.constants.update(
+                    each.id for each in ast.walk(target) if isinstance(each, ast.Name)
+                )
+        elif isinstance(node, ast.ImportFrom):
+            module.constants.update(alias.asname or alias.name for alias in node.names)
     return module
 
 
 def _class(node: ast.ClassDef) -> Class:
     base = node.bases[0] if node.bases else None
-    found = Class(base.id if isinstance(base, ast.Name) else ast.unparse(base).rpartition(".")[2] if base else None)
+    found = Class(
+        base.id
+        if isinstance(base, ast.Name)
+        else ast.unparse(base).rpartition(".")[2]
+        if base
+        else None
+    )
     for each in node.body:
         if isinstance(each, Function):
             found.methods[each.name] = _parameters(each)
@@ -129,7 +147,11 @@ def _parameters(node: Function) -> list[str]:
 
 
 def _names_bound(node: Function) -> set[str]:
-    stored = {each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)}
+    stored = {
+        each.id
+        for each in ast.walk(node)
+        if isinstance(each, ast.Name) and isinstance(each.ctx, ast.Store)
+    }
     return {*stored, *_parameters(node)}
 
 
@@ -139,7 +161,11 @@ def _names_bound(node: Function) -> set[str]:
 @pytest.mark.parametrize("name", COMPILED)
 def test_classes_with_slots_are_cdef_classes(name: str) -> None:
     """A class with __slots__ in a compiled module is declared, and with the same base; no other class is."""
-    with_slots = {key: value.base for key, value in written(name).classes.items() if value.attributes is not None}
+    with_slots = {
+        key: value.base
+        for key, value in written(name).classes.items()
+        if value.attributes is not None
+    }
     assert {key: value.base for key, value in declared(name).classes.items()} == with_slots
 
 
@@ -154,14 +180,17 @@ def test_attributes_are_the_slots(name: str) -> None:
 def test_methods_and_functions_have_the_same_parameters(name: str) -> None:
     """Whatever the .pxd declares is defined, with parameters of the same names in the same order."""
     pairs = [(declared(name).functions, written(name).functions)]
-    pairs += [(value.methods, written(name).classes[key].methods) for key, value in declared(name).classes.items()]
+    pairs += [
+        (value.methods, written(name).classes[key].methods)
+        for key, value in declared(name).classes.items()
+    ]
     for said, real in pairs:
         assert said == {key: value for key, value in real.items() if key in said}
 
 
 @pytest.mark.parametrize("name", COMPILED)
 def test_constants_and_locals_exist(name: str) -> None:
-    """A C constant or a C local is a name that the .py binds: a misspelt one would silently stay a Python object."""
+    """A C constant or a C local is a name that the .py binds or imports: a misspelt one would silently stay a Python object."""
     assert declared(name).constants - written(name).constants == set()
     for function, words in declared(name).locals.items():
         assert words - written(name).locals.get(function, set()) == set(), function
@@ -172,7 +201,10 @@ def test_nothing_declared_is_a_coroutine(name: str) -> None:
     """An `async def` that is declared in a .pxd runs and returns no coroutine."""
     source = ast.parse(file_of(name).read_text())
     coroutines = {node.name for node in ast.walk(source) if isinstance(node, ast.AsyncFunctionDef)}
-    functions = {*declared(name).functions, *(each for value in declared(name).classes.values() for each in value.methods)}
+    functions = {
+        *declared(name).functions,
+        *(each for value in declared(name).classes.values() for each in value.methods),
+    }
     assert coroutines & functions == set()
 
 
@@ -189,14 +221,16 @@ def test_widths_and_pointers_are_safe(name: str) -> None:
 def test_a_difference_of_each_kind_is_seen(tmp_path: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     """The comparison reads both files as they are: one example with a difference of each kind."""
     (tmp_path / "m.py").write_text(
-        "LIMIT = 1\nclass A:\n    __slots__ = ('x', 'y')\n    def feed(self, data): pass\n"
+        "from errors import E\nLIMIT = 1\nclass A:\n    __slots__ = ('x', 'y')\n    def feed(self, data): pass\n"
         "def scan(data, start):\n    i = 0\n    return i\n"
     )
     (tmp_path / "m.pxd").write_text(
-        "cimport cython\ncdef int LIMITS\ncdef class A:\n    cdef Py_ssize_t x, z\n    cpdef object feed(self, bytes chunk)\n"
+        "import cython\ncdef int LIMITS\ncdef class A:\n    cdef Py_ssize_t x, z\n    cpdef object feed(self, bytes chunk)\n"
         "@cython.locals(i=Py_ssize_t, j=int)\ncdef Py_ssize_t scan(const unsigned char[:] data, Py_ssize_t start) except -1\n"
     )
-    monkeypatch.setattr("tests.test_pxd.file_of", lambda name, suffix=".py": tmp_path / f"{name}{suffix}")
+    monkeypatch.setattr(
+        "tests.test_pxd.file_of", lambda name, suffix=".py": tmp_path / f"{name}{suffix}"
+    )
     said, real = declared.__wrapped__("m"), written.__wrapped__("m")
     assert said == Module(
         {"A": Class(None, {"x", "z"}, {"feed": ["self", "chunk"]})},
@@ -207,6 +241,6 @@ def test_a_difference_of_each_kind_is_seen(tmp_path: Any, monkeypatch: pytest.Mo
     assert real == Module(
         {"A": Class(None, {"x", "y"}, {"feed": ["self", "data"]})},
         {"scan": ["data", "start"]},
-        {"LIMIT"},
+        {"E", "LIMIT"},
         {"A.feed": {"self", "data"}, "scan": {"i", "data", "start"}},
     )

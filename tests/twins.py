@@ -23,18 +23,20 @@ SECOND = "penstock_pure"
 
 
 def _moved(name: str) -> str:
-    return SECOND + name.removeprefix(FIRST) if name == FIRST or name.startswith(f"{FIRST}.") else name
+    return (
+        SECOND + name.removeprefix(FIRST) if name == FIRST or name.startswith(f"{FIRST}.") else name
+    )
 
 
 class _ToSecondTree(ast.NodeTransformer):
     """Turns absolute imports of the first tree into imports of the second."""
 
-    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:  # noqa: N802 - ast's spelling
+    def visit_ImportFrom(self, node: ast.ImportFrom) -> ast.ImportFrom:
         if not node.level and node.module:
             node.module = _moved(node.module)
         return node
 
-    def visit_Import(self, node: ast.Import) -> ast.Import:  # noqa: N802 - ast's spelling
+    def visit_Import(self, node: ast.Import) -> ast.Import:
         for alias in node.names:
             moved = _moved(alias.name)
             if moved != alias.name and not alias.asname:
@@ -63,7 +65,7 @@ class _Finder(MetaPathFinder):
     def find_spec(
         self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        if fullname.split(".")[0] != SECOND:
+        if fullname.split(".", maxsplit=1)[0] != SECOND:
             return None
         stem = self.root.joinpath(*fullname.split(".")[1:])
         for file, is_package in ((stem / "__init__.py", True), (stem.with_suffix(".py"), False)):

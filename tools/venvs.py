@@ -33,16 +33,23 @@ class Failure(Exception):
 
 def pythons() -> dict[str, str]:
     """The interpreters that `tools/pythons` finds, newest first: version -> path."""
-    answer = subprocess.run([ROOT / "tools/pythons"], stdout=subprocess.PIPE, text=True, check=False).stdout
+    answer = subprocess.run(
+        [ROOT / "tools/pythons"], stdout=subprocess.PIPE, text=True, check=False
+    ).stdout
     return dict(line.split(" ", 1) for line in answer.splitlines())
 
 
 def run(*command: str | Path, env: dict[str, str] | None = None, cwd: Path = ROOT) -> str:
     """Run a command quietly and return its output; raise Failure with the end of the output if it fails."""
     done = subprocess.run(
-        command, cwd=cwd, env={**os.environ, **(env or {})}, check=False,
-        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True,
-    )  # fmt: skip
+        command,
+        cwd=cwd,
+        env={**os.environ, **(env or {})},
+        check=False,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+    )
     if done.returncode:
         said = "\n".join(done.stdout.splitlines()[-40:])
         raise Failure(f"`{' '.join(map(str, command))}` ended with {done.returncode}:\n{said}")
@@ -61,7 +68,10 @@ def sha256(paths: Iterable[Path], *more: str) -> str:
 def package_sources() -> list[Path]:
     """Every file that a wheel is made from."""
     tree = (path for path in (ROOT / "src").rglob("*") if path.suffix in SOURCE_SUFFIXES)
-    build = (ROOT / name for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "README.md"))
+    build = (
+        ROOT / name
+        for name in ("setup.py", "pyproject.toml", "MANIFEST.in", "LICENSE", "README.md")
+    )
     return sorted(path for path in (*tree, *build) if path.is_file())
 
 
@@ -106,7 +116,10 @@ def site_packages(python: Path) -> Path:
 def dependencies() -> list[str]:
     """What the package itself needs, from pyproject.toml."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
-    return [*project["dependencies"], *(need for extra in project.get("optional-dependencies", {}).values() for need in extra)]
+    return [
+        *project["dependencies"],
+        *(need for extra in project.get("optional-dependencies", {}).values() for need in extra),
+    ]
 
 
 def make_deps(version: str, base: str, also: Iterable[str]) -> Path:
@@ -121,8 +134,19 @@ def make_deps(version: str, base: str, also: Iterable[str]) -> Path:
         if todo:
             say(f"{version}: installing {', '.join(names)}")
             arguments = [word for file in files for word in ("-r", str(file))]
-            run(python, "-m", "pip", "install", "--quiet", "--upgrade", "--upgrade-strategy", "eager",
-                "--disable-pip-version-check", *arguments, *dependencies())  # fmt: skip
+            run(
+                python,
+                "-m",
+                "pip",
+                "install",
+                "--quiet",
+                "--upgrade",
+                "--upgrade-strategy",
+                "eager",
+                "--disable-pip-version-check",
+                *arguments,
+                *dependencies(),
+            )
             wanted.write_text(json.dumps(names))
     return python
 
@@ -143,8 +167,16 @@ def make_leg(version: str, leg: str, base: str, also: Iterable[str] = ()) -> Pat
             with step(venv, "package", key) as todo:
                 if todo:
                     say(f"{version}: installing the pure leg (editable)")
-                    run(*pip, "install", "--quiet", "--no-deps", "--no-build-isolation", "--editable", ROOT,
-                        env={"PENSTOCK_COMPILE": "skip"})  # fmt: skip
+                    run(
+                        *pip,
+                        "install",
+                        "--quiet",
+                        "--no-deps",
+                        "--no-build-isolation",
+                        "--editable",
+                        ROOT,
+                        env={"PENSTOCK_COMPILE": "skip"},
+                    )
         else:
             key = sha256(package_sources())
             with step(venv, "package", key) as todo:
@@ -168,7 +200,11 @@ def build_wheel(version: str, python: Path) -> Path:
         stage.mkdir(parents=True)
         stamp.write_text(key)
     sources = {path.relative_to(ROOT): path for path in package_sources()}
-    for old in [path for path in (stage / "src").rglob("*") if path.is_file() and path.relative_to(stage) not in sources]:
+    for old in [
+        path
+        for path in (stage / "src").rglob("*")
+        if path.is_file() and path.relative_to(stage) not in sources
+    ]:
         old.unlink()
     for relative, path in sources.items():
         copy = stage / relative
@@ -177,11 +213,27 @@ def build_wheel(version: str, python: Path) -> Path:
             copy.parent.mkdir(parents=True, exist_ok=True)
             copy.write_bytes(content)
     # setuptools keeps in build/lib what was deleted from src; binaries may stay, setup.py checks each.
-    for old in [path for path in (stage / "build").glob("lib*/**/*") if path.suffix != ".so" and path.is_file()]:
+    for old in [
+        path
+        for path in (stage / "build").glob("lib*/**/*")
+        if path.suffix != ".so" and path.is_file()
+    ]:
         old.unlink()
     shutil.rmtree(stage / "dist", ignore_errors=True)
-    run(python, "-m", "pip", "wheel", "--quiet", "--no-deps", "--no-build-isolation", "--wheel-dir", "dist", ".",
-        env={"PENSTOCK_COMPILE": "require"}, cwd=stage)  # fmt: skip
+    run(
+        python,
+        "-m",
+        "pip",
+        "wheel",
+        "--quiet",
+        "--no-deps",
+        "--no-build-isolation",
+        "--wheel-dir",
+        "dist",
+        ".",
+        env={"PENSTOCK_COMPILE": "require"},
+        cwd=stage,
+    )
     (wheel,) = (stage / "dist").glob("penstock-*.whl")
     return wheel
 
@@ -193,11 +245,19 @@ def say(text: str) -> None:
 
 def main() -> int:
     """Make one environment and print its Python."""
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("version", help="3.11 … 3.14, or `newest`")
     parser.add_argument("leg", choices=(*LEGS, "deps"))
-    parser.add_argument("--with", dest="also", action="append", default=[], metavar="SET",
-                        help="also install requirements/SET.txt")  # fmt: skip
+    parser.add_argument(
+        "--with",
+        dest="also",
+        action="append",
+        default=[],
+        metavar="SET",
+        help="also install requirements/SET.txt",
+    )
     options = parser.parse_args()
     known = pythons()
     if options.version == "newest" and known:
