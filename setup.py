@@ -84,8 +84,11 @@ def extensions() -> list[Extension]:
     ]
 
 
-class AllOrNone(build_ext):
+class AllOrNone(build_ext):  # type: ignore[misc]  # setuptools ships no types
     """Compiles every module or leaves none behind."""
+
+    parallel: int | bool | None
+    extensions: list[Extension]
 
     def finalize_options(self) -> None:
         """Use all cores for the C compiler unless told otherwise."""
