@@ -26,7 +26,7 @@ class Foreign(NamedTuple):
     @property
     def parameter(self) -> str:
         """The name of its parameter on the command line."""
-        return f"foreign {self.flags[-1]}"
+        return f"foreign{self.flags[-1].replace('-', '_')}"
 
 
 _NOT_NEEDED = "there is only one way here, remove it"

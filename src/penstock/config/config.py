@@ -133,7 +133,7 @@ def _read(setting: Setting) -> Any:
     except ValueError as error:
         raise UsageError(f"{source.place}: {error}", _kubernetes(source, raw)) from None
     if option.room and value != option.parse(option.default):
-        raise UsageError(f"{source.place} is not there yet: {ROOMS[option.room]}")
+        raise UsageError(f"{source.place} cannot be used yet: {ROOMS[option.room]}")
     return value
 
 

@@ -105,7 +105,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "loop", "choice", "auto", SERVING, choices=("auto", "uvloop", "asyncio"),
         help="event loop; auto: uvloop where it is installed",
-        reason="uvloop halves the cost of small requests, and asyncio always works",
+        reason="uvloop is the faster one, and asyncio is always there",
     ),
     Option(
         "header", "headers", (), SERVING,
@@ -141,7 +141,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "limit_connections", "count", 10000, LIMITS, unit="connections", low=1,
         help="open connections; beyond them a connection waits to be accepted",
-        reason="about 25 MB of idle connections; mind the limit of open files (ulimit -n)",
+        reason="more than one process can usually serve, few enough to fit in memory; mind the limit of open"
+        " files (ulimit -n)",
     ),
     Option(
         "limit_concurrency", "count", None, LIMITS, unit="requests", low=1, optional=True,
@@ -162,7 +163,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "limit_request_head", "size", "64KiB", LIMITS, low=256,
         help="bytes of request line and headers together, and of trailers; beyond them 431",
-        reason="large cookies and tokens fit, and it is what uvicorn's parsers take",
+        reason="large cookies and tokens fit; uvicorn allows h11 the same",
     ),
     Option(
         "limit_request_fields", "count", 128, LIMITS, unit="header fields", low=1,
@@ -212,7 +213,7 @@ OPTIONS: tuple[Option, ...] = (
         aliases=("--keep-alive",),
         help="time an idle connection is kept for its next request",
         reason="longer than the 60 s of common load balancers, so that the balancer, not the server,"
-        " closes first and no request is lost in between; an idle connection costs about 2.5 KB",
+        " closes first and no request is lost in between",
     ),
     Option(
         "timeout_min_rate", "duration", 30, TIMEOUTS,
@@ -255,12 +256,12 @@ OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "ws_max_fragments", "count", 131072, WEBSOCKET, unit="fragments", low=1,
-        help="fragments of one message; beyond them close code 1008",
+        help="fragments of one message; beyond them the WebSocket is closed",
         reason="twice the 65,536 of the Autobahn test suite; each costs memory even when empty",
     ),
     Option(
         "ws_max_empty", "count", 1000, WEBSOCKET, unit="fragments", low=1,
-        help="empty fragments of one message; beyond them close code 1008",
+        help="empty fragments of one message; beyond them the WebSocket is closed",
         reason="they carry nothing and cost time: more is a flood",
     ),
     Option(
@@ -288,7 +289,7 @@ OPTIONS: tuple[Option, ...] = (
         "ws_deflate_window_bits", "count", 12, WEBSOCKET, unit="bits", low=9, high=15,
         help="size of the compression window, as a power of two",
         reason="at 12 bits a connection's compression state stays under 64 KiB (32 to send, 12 to"
-        " receive); at 15 it is 300 KiB, for a few per cent better ratio",
+        " receive); at 15 bits zlib takes about 300",
     ),
     Option(
         "ws_deflate_takeover", "flag", True, WEBSOCKET,
@@ -342,7 +343,7 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "access_log", "flag", True, LOGGING,
         help="log a line for every request",
-        reason="what one looks for first; a line costs about a microsecond",
+        reason="what one looks for first; lines are written in batches, so it costs little",
     ),
     Option(
         "log_config", "log_config", None, LOGGING, optional=True, aliases=("--log-config-json",),
