@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 import click
 from rich.console import Console
+from rich.markup import escape
 
 from bench import chart, report, traffic
 from bench.errors import BenchError
@@ -100,7 +101,7 @@ def _legs(
                 )
             found[server] = penstock_leg(pythons[server], leg)
         except BenchError as error:
-            console.print(f"[yellow]{server} is left out:[/] {error}", highlight=False)
+            console.print(f"[yellow]{server} is left out:[/] {escape(str(error))}", highlight=False)
             servers -= {server}
     return servers, found
 

@@ -62,8 +62,9 @@ def requests(plan: Plan, pids: Sequence[int], file: Path, answer_bytes: int) -> 
         "--",
         str(file),
         str(plan.warm_up_s),
+        *(str(cpu_clock_id(pid)) for pid in pids),
     ]
-    report = _run(command, plan, pids, seconds)
+    report = _run(command, plan, seconds)
     wrong = {
         name: report[name]
         for name in ("connect", "read", "write", "timeout", "status")
@@ -80,30 +81,29 @@ def requests(plan: Plan, pids: Sequence[int], file: Path, answer_bytes: int) -> 
 def messages(plan: Plan, pids: Sequence[int]) -> Load:
     """WebSocket echoes, each compared with what was sent."""
     command = [sys.executable, "-m", "bench.load_websocket"]
-    return _load(_run([*command, *_own_options(plan)], plan, pids, plan.warm_up_s + plan.seconds))
+    return _load(_run([*command, *_own_options(plan, pids)], plan, plan.warm_up_s + plan.seconds))
 
 
 def transfers(plan: Plan, pids: Sequence[int], mode: str) -> Load:
     """Bodies of 1 MiB; `mode` is `download` or `upload`."""
     command = [sys.executable, "-m", "bench.load_transfer", mode]
-    return _load(_run([*command, *_own_options(plan)], plan, pids, plan.warm_up_s + plan.seconds))
+    return _load(_run([*command, *_own_options(plan, pids)], plan, plan.warm_up_s + plan.seconds))
 
 
-def _own_options(plan: Plan) -> list[str]:
+def _own_options(plan: Plan, pids: Sequence[int]) -> list[str]:
     return [
         f"--port={plan.port}",
         f"--connections={plan.connections}",
         f"--warm-up={plan.warm_up_s}",
         f"--seconds={plan.seconds}",
-        "--",
+        *(f"--clock={cpu_clock_id(pid)}" for pid in pids),
     ]
 
 
-def _run(command: list[str], plan: Plan, pids: Sequence[int], seconds: float) -> dict[str, float]:
-    clocks = [str(cpu_clock_id(pid)) for pid in pids]
+def _run(command: list[str], plan: Plan, seconds: float) -> dict[str, float]:
     try:
         done = subprocess.run(
-            ["taskset", "--cpu-list", str(plan.core), *command, *clocks],
+            ["taskset", "--cpu-list", str(plan.core), *command],
             capture_output=True,
             text=True,
             timeout=seconds + _EXTRA_S,

@@ -151,7 +151,7 @@ def main() -> None:
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--warm-up", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("clock_ids", type=int, nargs="*")
+    parser.add_argument("--clock", type=int, action="append", help="id of a CPU clock to read")
     given = parser.parse_args()
     try:
         print(
@@ -161,7 +161,7 @@ def main() -> None:
                 given.connections,
                 given.warm_up,
                 given.seconds,
-                given.clock_ids,
+                given.clock,
             )
         )
     except (BenchError, OSError) as error:

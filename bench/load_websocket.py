@@ -126,10 +126,10 @@ def main() -> None:
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--warm-up", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)
-    parser.add_argument("clock_ids", type=int, nargs="*")
+    parser.add_argument("--clock", type=int, action="append", help="id of a CPU clock to read")
     given = parser.parse_args()
     try:
-        print(run(given.port, given.connections, given.warm_up, given.seconds, given.clock_ids))
+        print(run(given.port, given.connections, given.warm_up, given.seconds, given.clock))
     except (BenchError, OSError) as error:
         sys.exit(f"error: {error}")
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from rich.markup import escape
 from rich.table import Table
 
 if TYPE_CHECKING:
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from bench.targets import Verdict
 
 _OWN = "penstock"
+_NONE = "–"
 
 _METHOD = """\
 Each server serves from one process on one core, the load comes from another core, over the
@@ -37,14 +39,29 @@ The floor is a bare uvloop protocol that answers canned bytes without reading wh
 def _figure(value: float | None, digits: int = 3) -> str:
     """A number with three significant digits and thousands apart; a dash for none."""
     if value is None:
-        return "–"
+        return _NONE
     if abs(value) >= 10 ** (digits - 1):
         return f"{value:,.0f}"
     return f"{value:.{digits}g}"
 
 
 def _spread(costs: list[float]) -> str:
-    return f"{_figure(min(costs))}–{_figure(max(costs))}" if costs else "–"
+    return f"{_figure(min(costs))}–{_figure(max(costs))}" if len(costs) > 1 else _NONE
+
+
+def _table(result: RowResult) -> tuple[list[str], dict[str, list[str]]]:
+    """The headings and each case's cells, without the columns that have no figure at all."""
+    rows = {case: _cells(result, case) for case in result.samples}
+    headings = _headings(result)
+    kept = [
+        index
+        for index in range(len(headings))
+        if any(cells[index] != _NONE for cells in rows.values())
+    ]
+    return (
+        [headings[index] for index in kept],
+        {case: [cells[index] for index in kept] for case, cells in rows.items()},
+    )
 
 
 def _cells(result: RowResult, case: str) -> list[str]:
@@ -52,7 +69,7 @@ def _cells(result: RowResult, case: str) -> list[str]:
     return [
         _figure(cost),
         _spread(result.costs(case)),
-        f"{cost / own:.2f} ×" if cost is not None and own else "–",
+        f"{cost / own:.2f} ×" if cost is not None and own else _NONE,
         _figure(result.median(case, "answers_per_s"), 4),
         _figure(result.median(case, "p99_ms")),
         _figure(result.median(case, "worker_mb")),
@@ -84,14 +101,15 @@ def print_row(console: Console, result: RowResult) -> None:
     """One row's table, its failures and its targets, in the terminal."""
     table = Table(title=result.row.title, title_justify="left", title_style="bold")
     table.add_column("server")
-    for heading in _headings(result):
+    headings, rows = _table(result)
+    for heading in headings:
         table.add_column(heading, justify="right")
-    for case in result.samples:
+    for case, cells in rows.items():
         style = "bold green" if case.startswith(_OWN) else "dim" if case == "floor" else None
-        table.add_row(case, *_cells(result, case), style=style)
+        table.add_row(case, *cells, style=style)
     console.print(table)
     for case, reason in result.failures.items():
-        console.print(f"  [red]{case} failed:[/] {reason}", highlight=False)
+        console.print(f"  [red]{case} failed:[/] {escape(reason)}", highlight=False)
     for verdict in result.verdicts():
         colour = {True: "green", False: "red", None: "yellow"}[verdict.reached]
         rounds = " ".join(f"{value:.2f}" for value in verdict.rounds)
@@ -146,14 +164,15 @@ def _targets(results: Results) -> str:
 
 
 def _row(result: RowResult) -> str:
-    headings = ["server", *_headings(result)]
+    headings, rows = _table(result)
+    headings = ["server", *headings]
     lines = [
         f"### {result.row.title}\n",
         "| " + " | ".join(headings) + " |",
         "| --- |" + " ---: |" * (len(headings) - 1),
     ]
-    for case in result.samples:
+    for case, cells in rows.items():
         name = f"**{case}**" if case.startswith(_OWN) else case
-        lines.append("| " + " | ".join([name, *_cells(result, case)]) + " |")
+        lines.append("| " + " | ".join([name, *cells]) + " |")
     lines.extend(f"\n{case} failed: {reason}" for case, reason in result.failures.items())
     return "\n".join(lines) + "\n"

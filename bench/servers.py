@@ -2,8 +2,9 @@
 
 All keep their own defaults for headers, limits and deadlines, with these exceptions, which make
 them alike: idle connections live 75 s where that can be set (a shorter one would end them while
-memory is measured), proxy headers are not interpreted, and the access log is on or off as the row
-says. Where a server has a faster part to choose (parser, loop, protocol) it gets it.
+memory is measured), 10,000 connections are served at once where fewer is the default (granian
+leaves those beyond its number unanswered), proxy headers are not interpreted, and the access log
+is on or off as the row says. Where a server has a faster part to choose (parser, loop, protocol) it gets it.
 """
 
 from __future__ import annotations
@@ -57,7 +58,7 @@ _UVICORN = (
     "-m uvicorn {target} --port {port} --loop uvloop --ws websockets-sansio --no-proxy-headers "
     "--timeout-keep-alive 75 --http "
 )
-_GRANIAN = "-m granian {target} --port {port} --workers 1 --http 1"
+_GRANIAN = "-m granian {target} --port {port} --workers 1 --http 1 --backlog 4096 --backpressure 10000"
 _GUNICORN = (
     "-m gunicorn {target} --bind 127.0.0.1:{port} --workers 1 --keep-alive 75 "
     "--worker-connections 10000 --no-control-socket --log-level warning"
