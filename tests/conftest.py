@@ -126,15 +126,23 @@ def _children() -> set[int]:
             found.update(map(int, listing.read_text().split()))
         except OSError:  # the thread ended meanwhile
             continue
-    return {pid for pid in found if _command(pid)}
+    return {pid for pid in found if _state(pid) not in {"", "Z"}}
+
+
+def _state(pid: int) -> str:
+    """The letter of a process's state, empty if there is no such process. (In the midst of exec its command is empty.)"""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0]
+    except OSError:
+        return ""
 
 
 def _command(pid: int) -> str:
     try:
-        words = Path(f"/proc/{pid}/cmdline").read_bytes().split(b"\0")
+        words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")
     except OSError:
-        return ""
-    return f"{pid} {b' '.join(words).decode(errors='replace').strip()}" if any(words) else ""
+        words = b""
+    return f"{pid} {words.decode(errors='replace')}"
 
 
 def _descriptors() -> dict[int, str]:
