@@ -1,0 +1,125 @@
+"""The server for use in a Python program: `run`, `serve` and `Server`.
+
+They differ from the command line in three ways: start-up errors are raised, signals are left alone
+unless asked for, and nothing is read from files or the environment.
+"""
+
+import asyncio
+import socket
+from collections.abc import Callable, Iterable
+from functools import partial
+from typing import Any
+
+from penstock.config import Config
+from penstock.gateway import loading
+from penstock.transport import server
+
+
+class Server(server.Server):
+    """A server in the running event loop.
+
+        async with penstock.Server(app, port=0) as server:
+            ... server.url ...
+
+    or `await penstock.Server(app).serve()`, which returns after `should_exit` was set.
+
+    `app` is an ASGI or WSGI application, an import string as on the command line, or a `Config`.
+    `options` are those of docs/options.md. `sockets`: bound sockets to serve on instead; they are
+    closed at the end. Installs no signal handlers and no logging; log lines go to the loggers
+    `penstock.error` and `penstock.access`, as the program configured them. Raises `SetupError` and
+    its kin: `UsageError` from here, the others from the start.
+    """
+
+    def __init__(
+        self,
+        app: Any,
+        *,
+        sockets: Iterable[socket.socket] | None = None,
+        on_ready: Callable[[Any], None] | None = None,
+        **options: Any,
+    ) -> None:
+        config = _config(app, options)
+        super().__init__(
+            config,
+            partial(load, config),
+            sockets=sockets,
+            open_access_log=open_access_log,
+            on_ready=on_ready,
+        )
+
+
+async def serve(
+    app: Any, *, signals: bool = False, sockets: Iterable[socket.socket] | None = None, **options: Any
+) -> None:
+    """Serve `app` until this call is cancelled, or with `signals` until SIGINT or SIGTERM.
+
+    A cancelled call shuts down gracefully first. Arguments and errors as `Server`.
+    """
+    embedded = Server(app, sockets=sockets, **options)
+    if not signals:
+        await embedded.serve()
+        return
+    from penstock.process.signals import Signals
+
+    note = partial(_note, embedded)
+    with Signals(embedded, embedded.settings.timeout_graceful_shutdown, note) as caught:
+        try:
+            await embedded.serve()
+        finally:
+            caught.dismiss()
+
+
+def run(app: Any, *, sockets: Iterable[socket.socket] | None = None, **options: Any) -> None:
+    """Serve `app` as the command line does, with its signals, logging and start-up lines, until a
+    signal ends it. Arguments as `Server`; start-up errors are raised."""
+    from penstock.process.run import run_config
+
+    config = _config(app, options)
+    _, caught = run_config(config, sockets)
+    caught.dismiss()
+
+
+def load(config: Config) -> loading.Loaded:
+    """The application that `config` names or holds."""
+    return loading.load(
+        config.app,
+        interface=config.interface,
+        factory=config.factory,
+        app_dir=config.app_dir,
+    )
+
+
+def open_access_log(call_later: Any) -> Any:
+    """The access log, None where nobody would see it."""
+    from penstock.observe.access import open_access_log as opened
+
+    return opened(call_later)
+
+
+def _config(app: Any, options: dict[str, Any]) -> Config:
+    if not isinstance(app, Config):
+        return Config(app, **options)
+    return app.replace(**options) if options else app
+
+
+def _note(embedded: Server, level: str, text: str) -> None:
+    if embedded.worker is not None:
+        embedded.worker.note(level, text)
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes the event loop: `uvloop`, `asyncio`, or `auto` for uvloop where it is installed."""
+    if name != "asyncio":
+        try:
+            import uvloop
+
+            return uvloop.new_event_loop  # type: ignore[no-any-return]
+        except ImportError as error:
+            if name == "uvloop":
+                from penstock.errors import UsageError
+
+                raise UsageError(
+                    f"--loop uvloop: uvloop cannot be imported ({error})",
+                    "pip install uvloop, or take --loop auto",
+                ) from None
+    return asyncio.new_event_loop

@@ -1,0 +1,106 @@
+"""One process that serves without a supervisor: what `penstock module:app` does.
+
+Event loop, application, logging, signals, start-up lines; then the server; then an end that really
+ends, also when an application's tasks swallow their cancellation.
+"""
+
+import asyncio
+import logging
+import os
+import platform
+import socket
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from penstock.config import Config
+from penstock.process.embed import Server, loop_factory
+from penstock.process.signals import Signals
+from penstock.transport.worker import ERROR_LOGGER
+
+# What is still pending at the end gets this long to be cancelled.
+END_TASKS_S = 1.0
+
+
+def run(config: Config) -> int:
+    """Serve until a signal and return the exit code: 0, or 128 + signal when the signal came twice.
+
+    Raises SetupError and its kin when it cannot start.
+    """
+    code, _ = run_config(config, None)
+    return code
+
+
+def run_config(
+    config: Config, sockets: Iterable[socket.socket] | None
+) -> tuple[int, Signals]:
+    """The same, and the guard that ends the process should its threads keep it."""
+    from penstock.observe import logs
+
+    logs.configure(level=config.log_level, config=config.log_config, use_colors=config.use_colors)
+    logger = logging.getLogger(ERROR_LOGGER)
+    loop = loop_factory(config.loop)()
+    try:
+        # Applications that ask for the event loop while they are imported get this one.
+        asyncio.set_event_loop(loop)
+        server = Server(config, sockets=sockets, on_ready=announce)
+        server.load()
+        with Signals(server, config.timeout_graceful_shutdown, _note(logger)) as caught:
+            try:
+                loop.run_until_complete(server.serve())
+            finally:
+                _end(loop, logger)
+        return caught.exit_code, caught
+    finally:
+        asyncio.set_event_loop(None)
+        loop.close()
+
+
+def announce(server: Server) -> None:
+    """Log the start-up lines."""
+    import penstock
+    from penstock._leg import leg
+    from penstock.observe import startup
+
+    loaded = server.load()
+    if server.worker is None:
+        return
+    startup.announce(
+        logging.getLogger(ERROR_LOGGER),
+        startup.Startup(
+            version=penstock.__version__,
+            addresses=[startup.address_shown(sock.getsockname()) for sock in server.sockets],
+            app=loaded.name,
+            interface=loaded.interface,
+            protocols=("HTTP/1.1",) if loaded.interface == "wsgi" else ("HTTP/1.1", "WebSocket"),
+            leg=leg(),
+            loop=type(server.worker.loop).__module__.partition(".")[0],
+            python=f"{platform.python_implementation()} {platform.python_version()}",
+            pid=os.getpid(),
+            quit_key=sys.stdin is not None and sys.stdin.isatty(),
+        ),
+    )
+
+
+def _end(loop: asyncio.AbstractEventLoop, logger: logging.Logger) -> None:
+    """What `asyncio.Runner` does at its end, but with limits."""
+    tasks = asyncio.all_tasks(loop)
+    for task in tasks:
+        task.cancel()
+    if tasks:
+        _, stuck = loop.run_until_complete(asyncio.wait(tasks, timeout=END_TASKS_S))
+        for task in stuck:
+            logger.error("A task ignores its cancellation and is left behind: %s", task.get_name())
+    # Not `shutdown_default_executor`, which may wait for ever for a thread that hangs: `loop.close()`
+    # tells the threads to end, the interpreter waits for them, and the guard bounds that.
+    try:
+        loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), timeout=END_TASKS_S))
+    except TimeoutError:
+        logger.error("Asynchronous generators do not end; they are left behind")
+
+
+def _note(logger: logging.Logger) -> Any:
+    def note(level: str, text: str) -> None:
+        logger.log(logging.getLevelNamesMapping()[level.upper()], "%s", text)
+
+    return note

@@ -1,0 +1,164 @@
+"""How many requests run at once, who waits for a free slot, and for how long.
+
+`Slots` decides and knows no clock, no connection and no loop; `Admission` acts on its decisions: it
+starts and refuses waiting connections and keeps one timer, only while someone waits.
+"""
+
+import asyncio
+from collections import OrderedDict
+from typing import Any
+
+ADMITTED = 0
+QUEUED = 1
+REFUSED = 2
+
+
+class Slots:
+    """`running_max` requests run, up to `waiting_max` others wait in the order in which they came.
+
+    Every ask costs O(1), also when a waiting one leaves from the middle of the queue (S11).
+    Asking again for one that waits already changes nothing.
+    """
+
+    __slots__ = ("running", "running_max", "wait_s", "waiting", "waiting_max")
+
+    def __init__(self, running_max: int, waiting_max: int, wait_s: float) -> None:
+        self.running_max = running_max
+        self.waiting_max = waiting_max
+        self.wait_s = wait_s
+        self.running = 0
+        self.waiting: OrderedDict[Any, float] = OrderedDict()
+
+    def ask(self, who: Any, now: float) -> int:
+        """ADMITTED (a slot is taken), QUEUED until `now + wait_s`, or REFUSED: the queue is full.
+
+        Nobody overtakes those who wait.
+        """
+        waiting = self.waiting
+        if self.running < self.running_max and not waiting:
+            self.running += 1
+            return ADMITTED
+        if who in waiting:
+            return QUEUED
+        if len(waiting) >= self.waiting_max or self.wait_s <= 0:
+            return REFUSED
+        waiting[who] = now + self.wait_s
+        return QUEUED
+
+    def leave(self, who: Any) -> bool:
+        """`who` waits no more; returns whether it did."""
+        return self.waiting.pop(who, None) is not None
+
+    def release(self) -> Any:
+        """A slot came free: returns who takes it over, None if nobody waits."""
+        if self.waiting:
+            return self.waiting.popitem(last=False)[0]
+        self.running -= 1
+        return None
+
+    def overdue(self, now: float) -> list[Any]:
+        """Take out and return those whose wait is over, the longest waiting first."""
+        late = []
+        waiting = self.waiting
+        while waiting:
+            who = next(iter(waiting))
+            if waiting[who] > now:
+                break
+            del waiting[who]
+            late.append(who)
+        return late
+
+    def next_deadline(self) -> float | None:
+        """When the next wait is over, None if nobody waits."""
+        return next(iter(self.waiting.values())) if self.waiting else None
+
+
+class Admission:
+    """Acts on `Slots` for connections, which have `start_queued()` and `refuse_queued()` (S12).
+
+    A connection that was admitted, or whose `start_queued()` was called, calls `release()` once
+    when its request has ended. One whose client is lost while it waits calls `withdraw(self)`.
+    """
+
+    __slots__ = ("_loop", "_slots", "_starting", "_timer")
+
+    def __init__(
+        self, loop: asyncio.AbstractEventLoop, running_max: int, waiting_max: int, wait_s: float
+    ) -> None:
+        self._loop = loop
+        self._slots = Slots(running_max, waiting_max, wait_s)
+        # Those that have a slot, and whose start is due in the next turn of the loop.
+        self._starting: set[Any] = set()
+        self._timer: asyncio.TimerHandle | None = None
+
+    @property
+    def running(self) -> int:
+        """Slots taken."""
+        return self._slots.running
+
+    @property
+    def waiting(self) -> int:
+        """Connections that wait for a slot."""
+        return len(self._slots.waiting)
+
+    def admit(self, connection: Any) -> bool:
+        """True: go on now, a slot is taken. False: wait for `start_queued` or `refuse_queued`; the
+        latter has been called already where the queue was full."""
+        now = self._loop.time()
+        answer = self._slots.ask(connection, now)
+        if answer == ADMITTED:
+            return True
+        if answer == REFUSED:
+            connection.refuse_queued()
+        elif self._timer is None:
+            self._set_timer()
+        return False
+
+    def withdraw(self, connection: Any) -> None:
+        """The client of a waiting connection is gone: its request is never started."""
+        if connection in self._starting:
+            self._starting.discard(connection)
+            self.release()
+        elif self._slots.leave(connection) and not self._slots.waiting:
+            self._drop_timer()
+
+    def release(self) -> None:
+        """A running request has ended; the slot goes to the one that waited longest."""
+        successor = self._slots.release()
+        if successor is None:
+            return
+        if not self._slots.waiting:
+            self._drop_timer()
+        # Not from here: this call comes from the end of another exchange, and a start inside it,
+        # which may end at once and release again, would nest as deep as the queue is long.
+        self._starting.add(successor)
+        self._loop.call_soon(self._start, successor)
+
+    def _start(self, connection: Any) -> None:
+        if connection in self._starting:
+            self._starting.discard(connection)
+            connection.start_queued()
+
+    def refuse_all(self) -> None:
+        """Refuse everyone who waits (shutdown)."""
+        self._drop_timer()
+        for connection in self._slots.overdue(float("inf")):
+            connection.refuse_queued()
+
+    def _set_timer(self) -> None:
+        deadline = self._slots.next_deadline()
+        if deadline is not None:
+            self._timer = self._loop.call_at(deadline, self._expire)
+
+    def _drop_timer(self) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+
+    def _expire(self) -> None:
+        self._timer = None
+        # The loop's clock has a resolution: what is due within it is due now, else the timer spins.
+        for connection in self._slots.overdue(self._loop.time() + 0.001):
+            connection.refuse_queued()
+        if self._timer is None:
+            self._set_timer()

@@ -1,0 +1,326 @@
+"""Typed addresses become bound, listening sockets, or a `BindError` that says what to change.
+
+In two steps, because a taken port should be known before the application starts, and nobody may
+get through before it has started (LIFE-06): `claim` binds, `listen` opens.
+"""
+
+import errno
+import os
+import socket
+import stat
+import sys
+from collections.abc import Iterable
+from typing import Any, Protocol
+
+from penstock.config.addresses import Address, FdAddress, TcpAddress, UnixAddress
+from penstock.errors import BindError
+
+# How long a left-over Unix socket may take to show that somebody answers on it (X10).
+STALE_CHECK_S = 1.0
+
+# Other families of a name with port 0 get the port that the system chose for the first one; it may
+# be taken there, so the choice is repeated.
+PORT_CHOICES_MAX = 10
+
+# A name like localhost often has an IPv6 address on machines without IPv6.
+_NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+
+
+class Listener(Protocol):
+    """An address to listen on.
+
+    `claim` reserves it, `listen` lets clients in; both raise `BindError`. `sockets` are
+    non-blocking. `close` frees the address, and removes a socket file that is still ours.
+    """
+
+    sockets: list[socket.socket]
+
+    def claim(self) -> None: ...
+
+    def listen(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+class TcpListener:
+    """A host and port: one socket for each address of the host's name.
+
+    IPv6 sockets carry IPv6 only, so that clients' addresses look the same everywhere; to have
+    both, bind both.
+    """
+
+    def __init__(self, address: TcpAddress, backlog: int) -> None:
+        self.address = address
+        self.backlog = backlog
+        self.sockets: list[socket.socket] = []
+
+    def claim(self) -> None:
+        host, port = self.address
+        try:
+            found = socket.getaddrinfo(
+                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
+            )
+        except (socket.gaierror, UnicodeError) as error:
+            raise BindError(
+                f"The host name {host!r} has no address: {error}",
+                "Give --host a name of this machine or an IP address, as in 127.0.0.1 or 0.0.0.0.",
+            ) from None
+        places = list(dict.fromkeys((family, address) for family, _, _, _, address in found))
+        choices = PORT_CHOICES_MAX if port == 0 and len(places) > 1 else 1
+        for choice in range(1, choices + 1):
+            try:
+                self._bind_all(places)
+            except OSError as error:
+                self.close()
+                if error.errno == errno.EADDRINUSE and choice < choices:
+                    continue
+                raise self._explain(error) from None
+            return
+
+    def _bind_all(self, places: Iterable[tuple[int, Any]]) -> None:
+        chosen = self.address.port
+        skipped: OSError | None = None
+        for family, place in places:
+            try:
+                self.sockets.append(_bound_tcp(family, (place[0], chosen, *place[2:])))
+            except OSError as error:
+                if error.errno not in _NO_SUCH_FAMILY:
+                    raise
+                skipped = error
+                continue
+            chosen = self.sockets[0].getsockname()[1]
+        if not self.sockets and skipped is not None:
+            raise skipped
+
+    def listen(self) -> None:
+        for sock in self.sockets:
+            try:
+                sock.listen(self.backlog)
+            except OSError as error:
+                raise self._explain(error) from None
+
+    def close(self) -> None:
+        _close_all(self.sockets)
+
+    def _explain(self, error: OSError) -> BindError:
+        host, port = self.address
+        if error.errno == errno.EADDRINUSE:
+            return BindError(
+                f"Port {port} on {host} is taken: another program listens there",
+                f"Stop it (who it is: ss -ltnp 'sport = :{port}'), or take another port with"
+                " --port; 0 lets the system choose.",
+            )
+        if error.errno in {errno.EACCES, errno.EPERM}:
+            return BindError(
+                f"Not allowed to listen on {self.address}: ports below 1024 need a privilege",
+                "Take a port from 1024 on with --port, or allow it: CAP_NET_BIND_SERVICE, or"
+                " sysctl net.ipv4.ip_unprivileged_port_start.",
+            )
+        if error.errno in _NO_SUCH_FAMILY:
+            return BindError(
+                f"{host} is no address of this machine ({error.strerror})",
+                "Give --host one of its own (see: ip address), or 0.0.0.0 for all of them.",
+            )
+        return BindError(f"Cannot listen on {self.address}: {error.strerror or error}")
+
+
+class UnixListener:
+    """A socket file.
+
+    A file that is there is removed only if it is a socket on which nobody answers; a symbolic link
+    is never followed, and nothing else is ever removed (X10).
+    """
+
+    def __init__(self, address: UnixAddress, backlog: int, mode: int) -> None:
+        self.address = address
+        self.backlog = backlog
+        self.mode = mode
+        self.sockets: list[socket.socket] = []
+        self._ours: tuple[int, int] | None = None
+
+    def claim(self) -> None:
+        """Only look: a bound socket that does not listen yet would seem stale to another server
+        that starts on the same path."""
+        try:
+            self._remove_stale()
+        except OSError as error:
+            raise self._explain(error) from None
+
+    def listen(self) -> None:
+        sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
+        try:
+            self._remove_stale()
+            # The file is made with the mode it is to have: a chmod by name could be led elsewhere,
+            # and would leave a moment with another mode.
+            before = os.umask(0o777 & ~self.mode)
+            try:
+                sock.bind(self.address.path)
+            finally:
+                os.umask(before)
+            found = os.lstat(self.address.path)
+            self._ours = (found.st_dev, found.st_ino)
+            sock.setblocking(False)
+            sock.listen(self.backlog)
+        except OSError as error:
+            sock.close()
+            self.close()
+            raise self._explain(error) from None
+        except BaseException:
+            sock.close()
+            raise
+        self.sockets.append(sock)
+
+    def close(self) -> None:
+        _close_all(self.sockets)
+        ours, self._ours = self._ours, None
+        if ours is None:
+            return
+        try:
+            found = os.lstat(self.address.path)
+            if (found.st_dev, found.st_ino) == ours:
+                os.unlink(self.address.path)
+        except OSError:
+            # Gone, or no longer ours to remove: either way there is nothing left to do.
+            pass
+
+    def _remove_stale(self) -> None:
+        path = self.address.path
+        try:
+            found = os.lstat(path)
+        except FileNotFoundError:
+            return
+        if not stat.S_ISSOCK(found.st_mode):
+            kind = "a symbolic link" if stat.S_ISLNK(found.st_mode) else "no socket"
+            raise BindError(
+                f"{path!r} is there already and is {kind}, so it is left alone",
+                "Remove it, or give --uds another path.",
+            )
+        with socket.socket(socket.AF_UNIX, socket.SOCK_STREAM) as probe:
+            probe.settimeout(STALE_CHECK_S)
+            try:
+                probe.connect(path)
+            except ConnectionRefusedError:
+                pass
+            except FileNotFoundError:
+                return
+            except (TimeoutError, BlockingIOError):
+                # Its queue is full, so somebody keeps it
+                raise self._taken() from None
+            else:
+                raise self._taken()
+        again = os.lstat(path)
+        if (again.st_dev, again.st_ino) == (found.st_dev, found.st_ino):
+            os.unlink(path)
+
+    def _taken(self) -> BindError:
+        return BindError(
+            f"Another program listens on {self.address.path!r}",
+            "Stop it, or give --uds another path.",
+        )
+
+    def _explain(self, error: OSError) -> BindError:
+        path = self.address.path
+        if error.errno == errno.EADDRINUSE:
+            return self._taken()
+        if error.errno == errno.ENOENT:
+            return BindError(
+                f"The folder of {path!r} is not there", "Make it, or give --uds another path."
+            )
+        if error.errno in {errno.EACCES, errno.EPERM}:
+            return BindError(
+                f"Not allowed to make the socket {path!r}",
+                "Give this user the right to write in its folder, or give --uds another path.",
+            )
+        return BindError(f"Cannot listen on {path!r}: {error.strerror or error}")
+
+
+class GivenListener:
+    """Sockets that somebody else made: an inherited descriptor, or `sockets=` in Python."""
+
+    def __init__(self, sockets: Iterable[socket.socket], backlog: int) -> None:
+        self.sockets = list(sockets)
+        self.backlog = backlog
+
+    def claim(self) -> None:
+        for sock in self.sockets:
+            if sock.type != socket.SOCK_STREAM:
+                raise BindError(
+                    f"The given socket (descriptor {sock.fileno()}) is no stream socket:"
+                    f" {socket.SocketKind(sock.type).name}",
+                    "Give a TCP or Unix stream socket that is bound.",
+                )
+            # Children of the application must not hold the port open (V06).
+            sock.set_inheritable(False)
+            sock.setblocking(False)
+
+    def listen(self) -> None:
+        for sock in self.sockets:
+            try:
+                sock.listen(self.backlog)
+            except OSError as error:
+                raise BindError(
+                    f"Cannot listen on the given socket (descriptor {sock.fileno()}):"
+                    f" {error.strerror or error}",
+                    "Give a socket that is bound and not connected.",
+                ) from None
+
+    def close(self) -> None:
+        _close_all(self.sockets)
+
+
+def _from_descriptor(address: FdAddress, backlog: int) -> GivenListener:
+    try:
+        return GivenListener([socket.socket(fileno=address.fd)], backlog)
+    except OSError as error:
+        raise BindError(
+            f"Descriptor {address.fd} is no socket: {error.strerror or error}",
+            "--fd takes the number of a socket that the parent process left open; systemd's start"
+            " at 3.",
+        ) from None
+
+
+def make_listener(address: Address, backlog: int, uds_mode: int) -> Listener:
+    """The listener for a typed address; nothing is reserved yet. Raises `BindError` for a
+    descriptor that is no socket."""
+    if isinstance(address, TcpAddress):
+        return TcpListener(address, backlog)
+    if isinstance(address, UnixAddress):
+        return UnixListener(address, backlog, uds_mode)
+    return _from_descriptor(address, backlog)
+
+
+def url_of(sock: socket.socket) -> str:
+    """Where a client on this machine reaches `sock`: `http://host:port`, or `unix:/path`.
+
+    A wildcard address is none that a client can ask for, so the loopback address stands for it.
+    """
+    if sock.family == socket.AF_UNIX:
+        return f"unix:{os.fsdecode(sock.getsockname())}"
+    host, port = sock.getsockname()[:2]
+    if host == "0.0.0.0":
+        host = "127.0.0.1"
+    elif host == "::":
+        host = "::1"
+    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+
+
+def _bound_tcp(family: int, place: Any) -> socket.socket:
+    sock = socket.socket(family, socket.SOCK_STREAM)
+    try:
+        if os.name == "posix" and sys.platform != "cygwin":
+            # Else a restart waits for the old connections' TIME_WAIT.
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        if family == socket.AF_INET6:
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+        sock.setblocking(False)
+        sock.bind(place)
+    except BaseException:
+        sock.close()
+        raise
+    return sock
+
+
+def _close_all(sockets: list[socket.socket]) -> None:
+    for sock in sockets:
+        sock.close()
+    sockets.clear()

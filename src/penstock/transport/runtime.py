@@ -1,0 +1,118 @@
+"""What conversations need of an asyncio event loop: futures, tasks, and a way in from threads."""
+
+import asyncio
+import sys
+from collections import deque
+from typing import Any
+
+from penstock.gateway.stream import Runtime
+
+# How long a response's head may wait for its first body, so that both leave in one write.
+FLUSH_DELAY_S = 0.01
+
+_EAGER = sys.version_info >= (3, 12)
+
+
+class LoopRuntime(Runtime):
+    """`Runtime` on an event loop.
+
+    `tasks` holds every unfinished task, since the loop itself keeps only weak references to them;
+    `on_idle`, when set, is called each time the last of them ends.
+    """
+
+    __slots__ = (
+        "_flush_timer",
+        "_from_threads",
+        "_to_flush",
+        "_waking",
+        "call_soon",
+        "loop",
+        "new_future",
+        "on_idle",
+        "tasks",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.loop = loop
+        self.tasks: set[asyncio.Task[Any]] = set()
+        self.on_idle: Any = None
+        # The loop's own methods do what the interface asks; a wrapper would only cost a call.
+        self.new_future = loop.create_future
+        self.call_soon = loop.call_soon
+        self._from_threads: deque[Any] = deque()
+        self._waking = False
+        self._to_flush: list[Any] = []
+        self._flush_timer: asyncio.TimerHandle | None = None
+
+    def start_task(self, coroutine: Any, context: Any) -> asyncio.Task[Any]:
+        """Run `coroutine` in `context`; on Python 3.12 and later up to its first suspension before
+        this returns. A task that has ended by then was never scheduled and is not kept."""
+        if _EAGER:
+            task: asyncio.Task[Any] = asyncio.Task(
+                coroutine, loop=self.loop, eager_start=True, context=context
+            )
+            if task.done():
+                return task
+        else:
+            task = asyncio.Task(coroutine, loop=self.loop, context=context)
+        self.tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[Any]) -> None:
+        self.tasks.discard(task)
+        if self.on_idle is not None and not self.tasks:
+            self.on_idle()
+
+    def call_from_thread(self, callback: Any) -> None:
+        """Call `callback()` on the loop's thread soon; callbacks that are queued while a wake-up is
+        pending share it. Dropped in silence once the loop is closed: nobody is left to call it."""
+        # The append comes before the look at the flag, and `_run_from_threads` clears the flag
+        # before it empties the queue: so whatever finds the flag set will be seen by that run.
+        self._from_threads.append(callback)
+        if not self._waking:
+            self._waking = True
+            try:
+                self.loop.call_soon_threadsafe(self._run_from_threads)
+            except RuntimeError:
+                self._from_threads.clear()
+
+    def _run_from_threads(self) -> None:
+        self._waking = False
+        queue = self._from_threads
+        # Only what is there now: a thread that keeps adding must not keep the loop from turning.
+        for _ in range(len(queue)):
+            callback = queue.popleft()
+            try:
+                callback()
+            except Exception as error:
+                self.loop.call_exception_handler(
+                    {"message": "Exception in a callback from a thread", "exception": error}
+                )
+        if queue and not self._waking:
+            self._waking = True
+            self.loop.call_soon(self._run_from_threads)
+
+    def flush_soon(self, exchange: Any) -> None:
+        """Call `exchange.flush()` at most `FLUSH_DELAY_S` from now; exchanges share one timer."""
+        self._to_flush.append(exchange)
+        if self._flush_timer is None:
+            self._flush_timer = self.loop.call_later(FLUSH_DELAY_S, self._flush)
+
+    def _flush(self) -> None:
+        self._flush_timer = None
+        exchanges, self._to_flush = self._to_flush, []
+        for exchange in exchanges:
+            try:
+                exchange.flush()
+            except Exception as error:
+                self.loop.call_exception_handler(
+                    {"message": "Exception while a response's head was sent", "exception": error}
+                )
+
+    def close(self) -> None:
+        """Let go of the timer; nothing may be started any more."""
+        if self._flush_timer is not None:
+            self._flush_timer.cancel()
+            self._flush_timer = None
+        self._to_flush.clear()

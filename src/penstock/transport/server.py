@@ -1,0 +1,439 @@
+"""One worker's server in one event loop: start, serve, and a shutdown that ends.
+
+    start     claim the addresses · lifespan startup · listen · accept
+    shutdown  stop accepting · let requests end · tell long ones · cut what is left · lifespan
+
+The phases of the shutdown share `timeout_graceful_shutdown`; its last part is kept for the
+application's lifespan shutdown, which always runs (LIFE-11).
+"""
+
+import asyncio
+import contextvars
+import socket
+from collections.abc import Callable, Iterable
+from typing import Any, Self
+
+from penstock.config import Config
+from penstock.errors import SetupError, StartupError
+from penstock.gateway.lifespan import Lifespan
+from penstock.gateway.loading import Loaded
+from penstock.gateway.scope import where
+from penstock.gateway.stream import Service
+from penstock.transport.listeners import GivenListener, Listener, make_listener, url_of
+from penstock.transport.runtime import LoopRuntime
+from penstock.transport.sockets import Acceptor
+from penstock.transport.timers import Sweep, sweep_interval
+from penstock.transport.worker import Worker
+
+__all__ = ["Server", "Worker"]
+
+# The lifespan shutdown gets this much even if the requests used up the time, or there was none.
+LIFESPAN_SHUTDOWN_MIN_S = 1.0
+# Cancelled tasks get this long to clean up; those that swallow the cancellation are left behind.
+CANCEL_S = 1.0
+# Threads that are still in the application: they cannot be ended, only left.
+THREADS_S = 1.0
+# While the shutdown waits, how often it looks again for what nothing announces.
+LOOK_AGAIN_S = 0.05
+# Lines about what was cut; beyond them a count.
+STUCK_LINES_MAX = 20
+
+
+class Server:
+    """Serves one loaded application in the running event loop.
+
+    `start()`, then `shutdown()`; or `serve()` for both, until `should_exit` is set. Start-up errors
+    are raised (`SetupError` and its kin), after which nothing is left running. Not for two uses.
+
+    - `settings`: the Config. `load`: called once before the start; returns the application.
+    - `sockets`: bound sockets to serve on in place of the configured addresses; closed at the end.
+    - `open_access_log(call_later)`: returns the access log, or None.
+    - `on_ready(server)`: called when the server accepts.
+    - `worker`, `application` (`Loaded`), `runtime`: there after the start, for whoever watches.
+    """
+
+    def __init__(
+        self,
+        settings: Config,
+        load: Callable[[], Loaded],
+        *,
+        sockets: Iterable[socket.socket] | None = None,
+        open_access_log: Callable[[Any], Any] | None = None,
+        on_ready: Callable[[Any], None] | None = None,
+    ) -> None:
+        self.settings = settings
+        self.started = False
+        self.application: Loaded | None = None
+        self.worker: Worker | None = None
+        self.runtime: LoopRuntime | None = None
+        self.lifespan: Lifespan | None = None
+        self._load = load
+        self._given = None if sockets is None else list(sockets)
+        self._open_access_log = open_access_log
+        self._on_ready = on_ready
+        self._listeners: list[Listener] = []
+        self._acceptor: Acceptor | None = None
+        self._sweep: Sweep | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._should_exit = False
+        self._force = False
+        # Set whenever what the shutdown waits for may have come
+        self._news: asyncio.Event | None = None
+        self._stop: asyncio.Event | None = None
+        self._ending: asyncio.Task[None] | None = None
+
+    # -------------------------------------------------------------------------------------- public
+
+    @property
+    def url(self) -> str:
+        """Where a client on this machine reaches the server's first socket, without a slash at the
+        end: `http://127.0.0.1:8000`, or `unix:/path`."""
+        return self.urls[0]
+
+    @property
+    def urls(self) -> list[str]:
+        """The same for each listening socket."""
+        urls = [url_of(sock) for sock in self.sockets]
+        if not urls:
+            raise RuntimeError("the server has no address before start() and after shutdown()")
+        return urls
+
+    @property
+    def sockets(self) -> list[socket.socket]:
+        """The listening sockets."""
+        return [sock for listener in self._listeners for sock in listener.sockets]
+
+    @property
+    def should_exit(self) -> bool:
+        """Set it, from any thread, to shut the server down gracefully."""
+        return self._should_exit
+
+    @should_exit.setter
+    def should_exit(self, value: bool) -> None:
+        if value:
+            self._should_exit = True
+            self._wake()
+        elif self._should_exit:
+            raise ValueError("a shutdown that was asked for cannot be taken back")
+
+    @property
+    def force_exit(self) -> bool:
+        """Set it, from any thread, to cut all requests now; lifespan shutdown still runs, briefly."""
+        return self._force
+
+    @force_exit.setter
+    def force_exit(self, value: bool) -> None:
+        if value:
+            self._force = True
+            self.should_exit = True
+
+    def load(self) -> Loaded:
+        """Load the application, once; `start` does it otherwise."""
+        if self.application is None:
+            self.application = self._load()
+        return self.application
+
+    async def serve(self) -> None:
+        """Start, serve until `should_exit` is set or this call is cancelled, and shut down."""
+        try:
+            if await self._start():
+                await self._stopped()
+        finally:
+            await self.shutdown()
+
+    async def start(self) -> None:
+        """Return when connections are accepted. Raises SetupError and its kin; nothing is left then.
+
+        Raises also if the server was asked to stop before it had started.
+        """
+        if not await self._start():
+            raise SetupError("The server was asked to stop before it had started")
+
+    async def shutdown(self) -> None:
+        """Shut down in phases and return when all is over; further calls wait for the first."""
+        if self._loop is None:
+            return
+        self.should_exit = True
+        if self._ending is None:
+            self._ending = self._loop.create_task(self._shut_down())
+        # Whoever cancels this call must not cut the shutdown short
+        await asyncio.shield(self._ending)
+
+    async def __aenter__(self) -> Self:
+        await self.start()
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.shutdown()
+
+    # --------------------------------------------------------------------------------------- start
+
+    async def _start(self) -> bool:
+        """True when serving; False if asked to stop meanwhile."""
+        if self._loop is not None:
+            raise RuntimeError("a server starts once: make a new one")
+        loaded = self.load()
+        self._loop = loop = asyncio.get_running_loop()
+        self._stop = asyncio.Event()
+        self._news = asyncio.Event()
+        if self._should_exit:
+            self._stop.set()
+        try:
+            self._make_worker(loop, loaded)
+            self._claim()
+            if not await self._start_lifespan(loaded):
+                await self.shutdown()
+                return False
+            for listener in self._listeners:
+                listener.listen()
+        except BaseException:
+            # Also what started well is stopped well: lifespan shutdown if listen fails (LIFE-23)
+            await self.shutdown()
+            raise
+        self._accept()
+        return True
+
+    def _make_worker(self, loop: asyncio.AbstractEventLoop, loaded: Loaded) -> None:
+        runtime = self.runtime = LoopRuntime(loop)
+        service = Service(
+            app=loaded.app,
+            interface="wsgi" if loaded.interface == "wsgi" else "asgi3",
+            runtime=runtime,
+            context=contextvars.copy_context(),
+            state=None,
+            settings=self.settings,
+            root_path=self.settings.root_path,
+            app_failed=None,
+            note=None,
+        )
+        worker = self.worker = Worker(loop, self.settings, service)
+        service.app_failed = worker.app_failed
+        service.note = worker.note
+        if loaded.interface == "wsgi":
+            from penstock.transport.pool import open_pool
+
+            worker.pool = open_pool(service)
+        if self._open_access_log is not None and self.settings.access_log:
+            worker.access_log = self._open_access_log(loop.call_later)
+        worker.closed_hook = self._connection_gone
+        runtime.on_idle = self._look
+
+    def _claim(self) -> None:
+        settings = self.settings
+        if self._given is not None:
+            self._listeners.append(GivenListener(self._given, settings.backlog))
+        else:
+            for address in settings.listeners:
+                listener = make_listener(address, settings.backlog, settings.uds_mode)
+                self._listeners.append(listener)
+        for listener in self._listeners:
+            listener.claim()
+
+    async def _start_lifespan(self, loaded: Loaded) -> bool:
+        worker, runtime = self.worker, self.runtime
+        if worker is None or runtime is None or self._stop is None:
+            raise RuntimeError("start() makes the worker first")
+        mode = self.settings.lifespan
+        if loaded.interface == "wsgi" or mode == "off":
+            return not self._should_exit
+        service = worker.service
+        lifespan = Lifespan(loaded.app, runtime, service.context, mode, worker.note)
+        self.lifespan = lifespan
+        service.state = lifespan.scope_state
+        lifespan.start()
+        # It lasts as long as the server: it is no request that a shutdown would wait for
+        runtime.tasks.discard(lifespan.task)
+        limit_s = self.settings.timeout_startup
+        asked = asyncio.ensure_future(self._stop.wait())
+        try:
+            await asyncio.wait(
+                {lifespan.started, asked}, timeout=limit_s, return_when=asyncio.FIRST_COMPLETED
+            )
+        finally:
+            asked.cancel()
+        if not lifespan.started.done():
+            place = where(lifespan.task.get_coro())
+            await self._cancel_lifespan(lifespan)
+            if self._should_exit:
+                worker.note("info", "Asked to stop before the application had started")
+                return False
+            raise StartupError(
+                f"The application did not start within {limit_s:g} s; it waits at {place}",
+                "--timeout-startup gives it more time.",
+            )
+        lifespan.check()
+        return not self._should_exit
+
+    def _accept(self) -> None:
+        from penstock.transport.http1 import Connection
+
+        worker = self.worker
+        if worker is None or self._loop is None:
+            raise RuntimeError("start() makes the worker first")
+        settings = self.settings
+        self._sweep = Sweep(self._loop, sweep_interval(settings), worker.tick, worker.sweep)
+        self._sweep.start()
+        self._acceptor = Acceptor(
+            self._loop,
+            self.sockets,
+            lambda: Connection(worker),
+            worker.connections,
+            settings.limit_connections,
+            worker.note,
+        )
+        self._acceptor.start()
+        self.started = True
+        if self._on_ready is not None:
+            self._on_ready(self)
+
+    # ------------------------------------------------------------------------------------- running
+
+    async def _stopped(self) -> None:
+        if self._stop is not None:
+            await self._stop.wait()
+
+    def _wake(self) -> None:
+        loop = self._loop
+        if loop is None:
+            return
+        try:
+            loop.call_soon_threadsafe(self._asked)
+        except RuntimeError:
+            # The loop is closed, so the server has ended already
+            pass
+
+    def _asked(self) -> None:
+        if self._stop is not None:
+            self._stop.set()
+        self._look()
+
+    def _look(self) -> None:
+        if self._news is not None:
+            self._news.set()
+
+    def _connection_gone(self) -> None:
+        if self._acceptor is not None:
+            self._acceptor.connection_gone()
+        if self._should_exit:
+            self._look()
+
+    # ------------------------------------------------------------------------------------ shutdown
+
+    async def _shut_down(self) -> None:
+        loop, worker = self._loop, self.worker
+        if loop is None or worker is None:
+            return
+        began = loop.time()
+        settings = self.settings
+        deadline = began + settings.timeout_graceful_shutdown
+        try:
+            await self._stop_accepting()
+            for connection in list(worker.connections):
+                connection.begin_shutdown()
+            if not await self._idle(began + settings.timeout_disconnect_grace):
+                for connection in list(worker.connections):
+                    connection.notify_disconnect()
+            if not await self._idle(deadline - settings.timeout_lifespan_shutdown):
+                await self._cut()
+        finally:
+            try:
+                await self._stop_lifespan(deadline)
+            finally:
+                self._release()
+
+    async def _stop_accepting(self) -> None:
+        worker, acceptor = self.worker, self._acceptor
+        if acceptor is not None:
+            # Whoever is connected already gets an answer: closing the sockets would reset them
+            acceptor.drain()
+            acceptor.close()
+            while acceptor.arriving:
+                await asyncio.sleep(0)
+        if worker is not None:
+            worker.closing = True
+        for listener in self._listeners:
+            listener.close()
+
+    async def _idle(self, until: float, *, even_forced: bool = False) -> bool:
+        """Wait until nothing runs any more; False if that is not so at `until`, or when forced."""
+        loop, worker, runtime, news = self._loop, self.worker, self.runtime, self._news
+        if loop is None or worker is None or runtime is None or news is None:
+            return True
+        while worker.connections or worker.running or runtime.tasks:
+            left = until - loop.time()
+            if left <= 0 or (self._force and not even_forced):
+                return False
+            news.clear()
+            waiter = loop.create_task(news.wait())
+            await asyncio.wait({waiter}, timeout=min(left, LOOK_AGAIN_S))
+            waiter.cancel()
+        return True
+
+    async def _cut(self) -> None:
+        """End by force what is left, and say what it was and where it stood."""
+        worker, runtime = self.worker, self.runtime
+        if worker is None or runtime is None:
+            return
+        lines = [connection.abort("shutdown") for connection in list(worker.connections)]
+        # Applications whose client has left run on without a connection.
+        alone = [task for task in runtime.tasks if not task.cancelling()]
+        for task in alone:
+            lines.append(f"a request whose client has left, at {where(task.get_coro())}")
+            task.cancel()
+        lines = [line for line in lines if line]
+        for line in lines[:STUCK_LINES_MAX]:
+            worker.note("warning", f"Cut by the shutdown: {line}")
+        if len(lines) > STUCK_LINES_MAX:
+            more = len(lines) - STUCK_LINES_MAX
+            worker.note("warning", f"Cut by the shutdown: {more} more")
+        if not await self._idle(worker.loop.time() + CANCEL_S, even_forced=True):
+            for task in runtime.tasks:
+                worker.note(
+                    "error",
+                    "A request ignores its cancellation and is left behind, at"
+                    f" {where(task.get_coro())}",
+                )
+
+    async def _stop_lifespan(self, deadline: float) -> None:
+        lifespan, loop, worker = self.lifespan, self._loop, self.worker
+        if lifespan is None or loop is None or worker is None or lifespan.task is None:
+            return
+        lifespan.stop()
+        limit_s = LIFESPAN_SHUTDOWN_MIN_S
+        if not self._force:
+            limit_s = max(limit_s, deadline - loop.time())
+        await asyncio.wait({lifespan.stopped}, timeout=limit_s)
+        if not lifespan.stopped.done():
+            worker.note(
+                "error",
+                f"The application's lifespan shutdown did not end within {limit_s:.3g} s and is cut;"
+                f" it waits at {where(lifespan.task.get_coro())}; --timeout-lifespan-shutdown keeps"
+                " more time for it",
+            )
+        elif not lifespan.task.done():
+            # It said that it is done; what it does after that, it does at once or not at all
+            await asyncio.wait({lifespan.task}, timeout=CANCEL_S)
+        await self._cancel_lifespan(lifespan)
+
+    async def _cancel_lifespan(self, lifespan: Lifespan) -> None:
+        task = lifespan.task
+        lifespan.cancel()
+        if not task.done():
+            await asyncio.wait({task}, timeout=CANCEL_S)
+
+    def _release(self) -> None:
+        """Let go of all that is not the application's."""
+        worker = self.worker
+        if self._sweep is not None:
+            self._sweep.stop()
+        for listener in self._listeners:
+            listener.close()
+        if self.runtime is not None:
+            self.runtime.close()
+        if worker is not None:
+            if worker.pool is not None:
+                for line in worker.pool.stop(THREADS_S):
+                    worker.note("error", f"A thread does not end and is left behind: {line}")
+            if worker.access_log is not None:
+                worker.access_log.close()
+        self.started = False

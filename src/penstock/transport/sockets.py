@@ -1,0 +1,214 @@
+"""The accept loop: ours, so that it can be bounded, paused and steered.
+
+The loops' own servers cannot be paused, hide which process gets a connection, and on running out of
+descriptors asyncio's logs and retries for each listener while uvloop's drops the client.
+"""
+
+import asyncio
+import errno
+import socket
+import sys
+from collections.abc import Callable, Iterable
+from typing import Any
+
+# Connections accepted from one listener before the loop turns: bounds the time that a flood of
+# connects keeps running requests waiting, at about 50 µs each.
+ACCEPTS_PER_TURN = 32
+
+# After running out of descriptors or memory: when to try again (S07).
+RETRY_S = 0.1
+# One line about it in this time.
+COMPLAINT_INTERVAL_S = 1.0
+
+# Why nothing is accepted; several may hold at once.
+PAUSED_FULL = 1
+PAUSED_EXHAUSTED = 2
+PAUSED_STEERED = 4
+PAUSED_CLOSED = 8
+
+_EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_EAGER = sys.version_info >= (3, 12)
+
+
+class Acceptor:
+    """Accepts from `sockets` and makes a connection of each client by `factory()`.
+
+    At `connections_max` it stops to accept, and clients wait in the kernel's queue, whose length is
+    the `backlog`: a short peak costs them a wait and no error, a long one is refused by the kernel,
+    and neither takes memory here. (A 503 would need the very descriptor that is to be saved; running
+    requests are limited elsewhere, see `admission`.) `connection_gone()` tells that one has ended.
+
+    `connections` is the live collection that `factory`'s protocols add themselves to; `note(level,
+    text)` logs one line.
+    """
+
+    __slots__ = (
+        "_arriving",
+        "_complained_at",
+        "_connections",
+        "_factory",
+        "_loop",
+        "_note",
+        "_paused",
+        "_retry",
+        "_tasks",
+        "accepts_per_turn",
+        "connections_max",
+        "sockets",
+    )
+
+    def __init__(
+        self,
+        loop: asyncio.AbstractEventLoop,
+        sockets: Iterable[socket.socket],
+        factory: Callable[[], Any],
+        connections: Any,
+        connections_max: int,
+        note: Callable[[str, str], None],
+    ) -> None:
+        self.sockets = list(sockets)
+        self.connections_max = connections_max
+        self.accepts_per_turn = ACCEPTS_PER_TURN
+        self._loop = loop
+        self._factory = factory
+        self._connections = connections
+        self._note = note
+        self._paused = PAUSED_CLOSED
+        self._arriving = 0  # accepted, and not yet among `connections`
+        self._complained_at = float("-inf")
+        self._retry: asyncio.TimerHandle | None = None
+        self._tasks: set[asyncio.Task[Any]] = set()
+
+    def start(self) -> None:
+        """Begin to accept."""
+        self.resume(PAUSED_CLOSED)
+
+    def pause(self, why: int = PAUSED_STEERED) -> None:
+        """Stop accepting until `resume` with the same reason; clients wait in the kernel."""
+        if not self._paused:
+            for sock in self.sockets:
+                self._loop.remove_reader(sock)
+        self._paused |= why
+
+    def resume(self, why: int = PAUSED_STEERED) -> None:
+        """One reason to pause is gone; accepts again if it was the last."""
+        if self._paused & why:
+            self._paused &= ~why
+            if not self._paused:
+                for sock in self.sockets:
+                    self._loop.add_reader(sock, self._accept, sock)
+
+    @property
+    def paused(self) -> int:
+        """The PAUSED_* reasons that hold now, 0 while accepting."""
+        return self._paused
+
+    @property
+    def arriving(self) -> int:
+        """Clients that were accepted and whose connections are not made yet."""
+        return self._arriving
+
+    def drain(self) -> None:
+        """Accept at once whoever is in the kernel's queue, as far as there is room."""
+        if not self._paused:
+            accepts_before, self.accepts_per_turn = self.accepts_per_turn, self.connections_max
+            for sock in self.sockets:
+                self._accept(sock)
+            self.accepts_per_turn = accepts_before
+
+    def close(self) -> None:
+        """Accept no more, for good; the sockets stay open and are the caller's to close."""
+        self.pause(PAUSED_CLOSED)
+        self.sockets.clear()
+        if self._retry is not None:
+            self._retry.cancel()
+            self._retry = None
+
+    def connection_gone(self) -> None:
+        """A connection has ended: there is room again."""
+        if self._paused & PAUSED_FULL and self._room() > 0:
+            self.resume(PAUSED_FULL)
+
+    def _room(self) -> int:
+        return self.connections_max - len(self._connections) - self._arriving
+
+    def _accept(self, sock: socket.socket) -> None:
+        for _ in range(self.accepts_per_turn):
+            if self._room() <= 0:
+                self._full()
+                return
+            if self._paused:
+                return
+            try:
+                client, _ = sock.accept()
+            except (BlockingIOError, InterruptedError):
+                return
+            except ConnectionAbortedError:
+                continue  # the client left while it waited (S08)
+            except OSError as error:
+                self._failed(error)
+                return
+            client.setblocking(False)
+            self._adopt(client)
+
+    def _adopt(self, client: socket.socket) -> None:
+        coroutine = self._connect(client)
+        self._arriving += 1
+        if _EAGER:
+            task = asyncio.Task(coroutine, loop=self._loop, eager_start=True)
+            if task.done():
+                return
+        else:
+            task = self._loop.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _connect(self, client: socket.socket) -> None:
+        try:
+            await self._loop.connect_accepted_socket(self._factory, client)
+        except OSError as error:
+            # Lost between its arrival and now (S08)
+            client.close()
+            self._note("debug", f"A connection was lost while it was accepted: {error}")
+        except BaseException:
+            client.close()
+            raise
+        finally:
+            self._arriving -= 1
+            self.connection_gone()
+
+    def _full(self) -> None:
+        self.pause(PAUSED_FULL)
+        if len(self._connections) < self.connections_max:
+            return  # those that are still arriving fill it, and some of them may not make it
+        self._complain(
+            "warning",
+            f"{self.connections_max} connections are open, so new ones wait to be accepted;"
+            " --limit-connections raises the limit",
+        )
+
+    def _failed(self, error: OSError) -> None:
+        """Accepting failed for a reason that is not the client's: wait, for trying again at once
+        would only spin (S07)."""
+        self.pause(PAUSED_EXHAUSTED)
+        if self._retry is None:
+            self._retry = self._loop.call_later(RETRY_S, self._try_again)
+        if error.errno in _EXHAUSTED:
+            hint = "raise the limit of open files (ulimit -n), or lower --limit-connections"
+        else:
+            hint = "the sockets stay open and are tried again"
+        self._complain(
+            "error",
+            f"New connections cannot be accepted and wait: {error.strerror or error},"
+            f" with {len(self._connections)} open; {hint}",
+        )
+
+    def _try_again(self) -> None:
+        self._retry = None
+        self.resume(PAUSED_EXHAUSTED)
+
+    def _complain(self, level: str, text: str) -> None:
+        now = self._loop.time()
+        if now - self._complained_at >= COMPLAINT_INTERVAL_S:
+            self._complained_at = now
+            self._note(level, text)

@@ -1,0 +1,169 @@
+"""What all connections of one event loop share: settings, clock, counters, and what gets logged."""
+
+import asyncio
+import logging
+import time
+from typing import Any
+
+from penstock.transport.admission import Admission
+from penstock.transport.timers import http_date
+
+ERROR_LOGGER = "penstock.error"
+
+_LEVELS = {
+    "debug": logging.DEBUG,
+    "info": logging.INFO,
+    "warning": logging.WARNING,
+    "error": logging.ERROR,
+}
+
+# Lines about refused requests that are written in one second; a flood of bad requests must not
+# become a flood of lines (X06, S12). What is left out is counted.
+REFUSED_LINES_MAX = 10
+# Of what a peer sent, or an error said about it, as much stands in a line.
+SHOWN_MAX = 200
+
+
+def shown(text: str) -> str:
+    """`text` as printable ASCII, cut: nothing that a peer sent reaches a log as it is (X06)."""
+    safe = ascii(text)[1:-1] if not (text.isascii() and text.isprintable()) else text
+    return safe if len(safe) <= SHOWN_MAX else safe[:SHOWN_MAX] + "..."
+
+
+def request_line(exchange: Any) -> str:
+    """Method and path of an exchange's request, for the log."""
+    head = getattr(exchange, "head", None)
+    if head is None:
+        return "a request"
+    return shown(f"{head.method} {head.raw_path.decode('latin-1')}")
+
+
+class Worker:
+    """What a connection needs besides its socket.
+
+    - `connections`: those that are open; `running`: exchanges under way; `requests`: all so far.
+      Connections keep these up to date, and call `connection_closed(self)` at their end.
+    - `now`: the loop's clock at the last tick, fine enough for timeouts.
+    - `default_headers`: encoded header lines (date, server, --header) of every response.
+    - `admission`: None without --limit-concurrency. `access_log`: None when nothing is logged.
+    - `pool`: the threads of a WSGI application, else None.
+    - `closing`: no new request is taken any more. `closed_hook`: called after each connection's end.
+    """
+
+    __slots__ = (
+        "_plain_headers",
+        "_refused_count",
+        "_refused_since",
+        "access_log",
+        "admission",
+        "closed_hook",
+        "closing",
+        "connections",
+        "default_headers",
+        "logger",
+        "loop",
+        "now",
+        "pool",
+        "requests",
+        "running",
+        "service",
+        "settings",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop, settings: Any, service: Any) -> None:
+        self.loop = loop
+        self.settings = settings
+        self.service = service
+        self.connections: set[Any] = set()
+        self.running = 0
+        self.requests = 0
+        self.closing = False
+        self.closed_hook: Any = None
+        self.access_log: Any = None
+        self.pool: Any = None
+        self.logger = logging.getLogger(ERROR_LOGGER)
+        self.admission: Admission | None = None
+        if settings.limit_concurrency is not None:
+            self.admission = Admission(
+                loop, settings.limit_concurrency, settings.limit_queue, settings.timeout_queue
+            )
+        lines = [(b"server", b"penstock")] if settings.server_header else []
+        lines += settings.header
+        self._plain_headers = b"".join(b"%s: %s\r\n" % line for line in lines)
+        self._refused_count = 0
+        self._refused_since = float("-inf")
+        self.now = 0.0
+        self.default_headers = b""
+        self.tick(loop.time())
+
+    def tick(self, now: float) -> None:
+        """About once a second: set the clock, build the date, say what was left out."""
+        self.now = now
+        if self.settings.date_header:
+            self.default_headers = b"date: %s\r\n%s" % (http_date(time.time()), self._plain_headers)
+        else:
+            self.default_headers = self._plain_headers
+        if self._refused_count > REFUSED_LINES_MAX and now - self._refused_since >= 1:
+            self._say_left_out()
+
+    def sweep(self, now: float) -> None:
+        """Let every connection look at its timeouts; one that fails harms no other."""
+        for connection in list(self.connections):
+            try:
+                connection.on_sweep(now)
+            except Exception:
+                self.logger.exception("The sweep of a connection failed; it is closed")
+                connection.abort("internal error")
+
+    def connection_closed(self, connection: Any) -> None:
+        """`connection` is over, and so is its exchange as far as the client goes."""
+        self.connections.discard(connection)
+        hook = self.closed_hook
+        if hook is not None:
+            hook()
+
+    def note(self, level: str, text: str, error: BaseException | None = None) -> None:
+        """Log one line, with the traceback of `error`."""
+        self.logger.log(_LEVELS[level], text, exc_info=error)
+
+    def app_failed(self, exchange: Any, error: BaseException) -> None:
+        """Log an exception that escaped the application, with the request that it was about."""
+        self.logger.error(
+            "Exception in the application: %s", request_line(exchange), exc_info=error
+        )
+
+    def refused(self, connection: Any, status: int, error: Any) -> None:
+        """Log a request that was answered with `status` before the application saw it: what was
+        seen, which rule, which peer, which option changes it."""
+        now = self.loop.time()
+        if now - self._refused_since >= 1:
+            if self._refused_count > REFUSED_LINES_MAX:
+                self._say_left_out()
+            self._refused_since = now
+            self._refused_count = 0
+        self._refused_count += 1
+        if self._refused_count > REFUSED_LINES_MAX:
+            return
+        client = getattr(connection, "client", None)
+        parts = [
+            f"Refused a request from {_peer(client)} with {status}: {shown(str(error))}",
+        ]
+        rule = getattr(error, "rule", "")
+        option = getattr(error, "option", "")
+        if rule:
+            parts.append(f" ({rule})")
+        if option:
+            parts.append(f"; {option} changes this")
+        self.logger.warning("%s", "".join(parts))
+
+    def _say_left_out(self) -> None:
+        left_out = self._refused_count - REFUSED_LINES_MAX
+        self._refused_count = 0
+        self.logger.warning("Refused %d more requests in the last second", left_out)
+
+
+def _peer(client: Any) -> str:
+    if client is None:
+        return "a local client"
+    host, port = client
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
