@@ -7,6 +7,7 @@ import os
 import resource
 import shlex
 import shutil
+import signal
 import sys
 import tempfile
 from dataclasses import dataclass
@@ -141,11 +142,19 @@ def _run_row(console: Console, row: Row, choice: Choice, setting: Setting) -> Ro
 @click.command(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.option("--rows", help="Rows to measure, with commas. [default: all]")
 @click.option("--servers", help="Servers to measure, with commas. [default: all]")
-@click.option("--rounds", type=click.IntRange(1), help="Rounds of each row. [default: 5, transfers 7]")
-@click.option("--seconds", type=float, default=4.0, show_default=True, help="Length of a measurement.")
-@click.option("--warm-up", type=float, default=1.0, show_default=True, help="Seconds of load before it.")
+@click.option(
+    "--rounds", type=click.IntRange(1), help="Rounds of each row. [default: 5, transfers 7]"
+)
+@click.option(
+    "--seconds", type=float, default=4.0, show_default=True, help="Length of a measurement."
+)
+@click.option(
+    "--warm-up", type=float, default=1.0, show_default=True, help="Seconds of load before it."
+)
 @click.option("--quick", is_flag=True, help="One round of one second: does everything work?")
-@click.option("--python", default=sys.executable, help="Interpreter of peers and compiled Penstock.")
+@click.option(
+    "--python", default=sys.executable, help="Interpreter of peers and compiled Penstock."
+)
 @click.option("--python-pure", envvar=PURE_PYTHON, default="", help="Interpreter of pure Penstock.")
 @click.option("--server-core", type=int, help="Core of the server. [default: the last but one]")
 @click.option("--load-core", type=int, help="Core of the load. [default: the last]")
@@ -180,14 +189,18 @@ def main(
         _write_pages(Results.load(folder / "results.json"), folder)
         return
     if shutil.which("wrk") is None or shutil.which("taskset") is None:
-        raise click.ClickException("wrk and taskset are needed (Debian: apt install wrk util-linux)")
+        raise click.ClickException(
+            "wrk and taskset are needed (Debian: apt install wrk util-linux)"
+        )
     whole = rows is None and servers is None and not quick
     if quick:
         rounds, seconds = rounds or 1, 1.0
     core_of_server, core_of_load = _cores(server_core, load_core)
     os.sched_setaffinity(0, {core_of_load})
+    # As on Ctrl-C: an exception, so that no server outlives the run.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     _allow_many_sockets()
-    pythons = {server: python for server in SERVERS} | {"penstock-pure": python_pure}
+    pythons = dict.fromkeys(SERVERS, python) | {"penstock-pure": python_pure}
     able, legs = _legs(console, _chosen_servers(servers), pythons)
     choice = Choice(_chosen_rows(rows), able, rounds or 5, rounds is not None)
     results = Results(

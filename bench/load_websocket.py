@@ -73,9 +73,7 @@ class Client:
         return False
 
 
-def run(
-    port: int, connections: int, warm_up_s: float, seconds: float, clock_ids: list[int]
-) -> str:
+def run(port: int, connections: int, warm_up_s: float, seconds: float, clock_ids: list[int]) -> str:
     """Echo until the window is over; the line that reports it. BenchError for a wrong answer."""
     pool = frames()
     clients: dict[int, Client] = {}

@@ -58,55 +58,44 @@ _UVICORN = (
     "-m uvicorn {target} --port {port} --loop uvloop --ws websockets-sansio --no-proxy-headers "
     "--timeout-keep-alive 75 --http "
 )
-_GRANIAN = "-m granian {target} --port {port} --workers 1 --http 1 --backlog 4096 --backpressure 10000"
+_GRANIAN = (
+    "-m granian {target} --port {port} --workers 1 --http 1 --backlog 4096 --backpressure 10000"
+)
 _GUNICORN = (
     "-m gunicorn {target} --bind 127.0.0.1:{port} --workers 1 --keep-alive 75 "
     "--worker-connections 10000 --no-control-socket --log-level warning"
 )
 
+_QUIET = _words("--no-access-log --log-level warning")
+_LOGGING = _words("--access-log --log-level info")
+"""uvicorn's spelling, which Penstock and granian share."""
+
+
+def _penstock(server: str, leg: Leg, interface: Interface, options: str) -> Recipe:
+    arguments = _words(f"{_PENSTOCK} {options}")
+    return Recipe(server, interface, ("uvloop",), arguments, _QUIET, _LOGGING, leg)
+
+
+def _uvicorn(server: str, parser: str) -> Recipe:
+    packages = ("uvicorn", parser, "uvloop", "websockets")
+    return Recipe(server, "asgi", packages, _words(_UVICORN + parser), _QUIET, _LOGGING)
+
+
+def _granian(interface: Interface, options: str) -> Recipe:
+    arguments = _words(f"{_GRANIAN} {options}")
+    return Recipe("granian", interface, ("granian", "uvloop"), arguments, _QUIET, _LOGGING)
+
+
 _RECIPES = (
     Recipe("floor", "asgi", ("uvloop",), _words("-m bench.floor {attribute} --port {port}")),
-    *(
-        Recipe(
-            server,
-            interface,
-            ("penstock", "uvloop"),
-            _words(f"{_PENSTOCK} {options}"),
-            quiet=_words("--no-access-log --log-level warning"),
-            logging=_words("--access-log --log-level info"),
-            leg=leg,
-        )
-        for server, leg in (("penstock", "compiled"), ("penstock-pure", "pure"))
-        for interface, options in (
-            ("asgi", "--interface asgi3"),
-            ("wsgi", "--interface wsgi --threads 1"),
-        )
-    ),
-    *(
-        Recipe(
-            server,
-            "asgi",
-            ("uvicorn", parser, "uvloop", "websockets"),
-            _words(_UVICORN + parser),
-            quiet=_words("--no-access-log --log-level warning"),
-            logging=_words("--access-log --log-level info"),
-        )
-        for server, parser in (("uvicorn", "httptools"), ("uvicorn-zttp", "zttp"))
-    ),
-    *(
-        Recipe(
-            "granian",
-            interface,
-            ("granian", "uvloop"),
-            _words(f"{_GRANIAN} {options}"),
-            quiet=_words("--no-access-log --log-level warning"),
-            logging=_words("--access-log --log-level info"),
-        )
-        for interface, options in (
-            ("asgi", "--interface asgi --loop uvloop"),
-            ("wsgi", "--interface wsgi --blocking-threads 1"),
-        )
-    ),
+    _penstock("penstock", "compiled", "asgi", "--interface asgi3"),
+    _penstock("penstock", "compiled", "wsgi", "--interface wsgi --threads 1"),
+    _penstock("penstock-pure", "pure", "asgi", "--interface asgi3"),
+    _penstock("penstock-pure", "pure", "wsgi", "--interface wsgi --threads 1"),
+    _uvicorn("uvicorn", "httptools"),
+    _uvicorn("uvicorn-zttp", "zttp"),
+    _granian("asgi", "--interface asgi --loop uvloop"),
+    _granian("wsgi", "--interface wsgi --blocking-threads 1"),
     Recipe(
         "hypercorn",
         "asgi",
@@ -153,11 +142,7 @@ SERVERS: tuple[str, ...] = tuple(dict.fromkeys(recipe.server for recipe in _RECI
 def versions(servers: Iterable[str]) -> dict[str, str]:
     """The installed version of every distribution that these servers run on, by name."""
     wanted = {
-        package
-        for recipe in _RECIPES
-        if recipe.server in servers
-        for package in recipe.packages
-        if package != "penstock"
+        package for recipe in _RECIPES if recipe.server in servers for package in recipe.packages
     }
     found = {}
     for package in sorted(wanted | {"starlette"}):
