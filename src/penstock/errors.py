@@ -1,0 +1,85 @@
+"""One tree of exceptions; each knows its wire code or exit code and its hint.
+
+    PenstockError
+    ├── SetupError              what a person who starts the server has to change
+    │   ├── UsageError          exit 2: an option or a call that makes no sense
+    │   ├── StartupError        exit 3: the application failed to start
+    │   ├── ImportFailed        exit 4: the application could not be imported
+    │   └── BindError           exit 5: the address could not be bound
+    ├── ProtocolError           remote: the peer broke a protocol
+    │   ├── HttpError           has the status to answer with
+    │   └── WebSocketError      has the close code to answer with
+    ├── MessageError            local: the application broke a rule of ASGI, WSGI or HTTP
+    └── ClientDisconnected      also an OSError: the client is gone, nothing can be sent any more
+"""
+
+
+class PenstockError(Exception):
+    """Base of everything that Penstock raises on purpose."""
+
+
+class SetupError(PenstockError):
+    """A start that cannot succeed; `hint` says what to change, `exit_code` is the process's."""
+
+    exit_code = 1
+
+    def __init__(self, message: str, hint: str = "") -> None:
+        super().__init__(message)
+        self.hint = hint
+
+
+class UsageError(SetupError):
+    """An option or argument that makes no sense."""
+
+    exit_code = 2
+
+
+class StartupError(SetupError):
+    """The application said, or showed, that it cannot start."""
+
+    exit_code = 3
+
+
+class ImportFailed(SetupError):
+    """The application could not be imported."""
+
+    exit_code = 4
+
+
+class BindError(SetupError):
+    """A listening address could not be bound."""
+
+    exit_code = 5
+
+
+class ProtocolError(PenstockError):
+    """The peer broke a protocol. `rule` names the RFC section, `option` what would change it."""
+
+    def __init__(self, message: str, rule: str = "", option: str = "") -> None:
+        super().__init__(message)
+        self.rule = rule
+        self.option = option
+
+
+class HttpError(ProtocolError):
+    """A request that is refused with `status`; the connection is over after it."""
+
+    def __init__(self, status: int, message: str, rule: str = "", option: str = "") -> None:
+        super().__init__(message, rule, option)
+        self.status = status
+
+
+class WebSocketError(ProtocolError):
+    """A frame or message that ends the WebSocket with close `code` (RFC 6455 section 7.4.1)."""
+
+    def __init__(self, code: int, message: str, rule: str = "", option: str = "") -> None:
+        super().__init__(message, rule, option)
+        self.code = code
+
+
+class MessageError(PenstockError):
+    """The application sent what the specification forbids; nothing of it went out."""
+
+
+class ClientDisconnected(PenstockError, OSError):
+    """The client is gone: nothing can be sent any more (ASGI HTTP spec 2.4, HTTP-DISC-06)."""

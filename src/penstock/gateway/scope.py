@@ -1,0 +1,37 @@
+"""The parts of a scope that HTTP and WebSocket conversations share."""
+
+from typing import Any
+from urllib.parse import unquote_to_bytes
+
+
+def decode_path(raw_path: bytes, root_path: str) -> str:
+    """ASGI's `path` of a received path: percent-decoded once, then UTF-8, never normalised.
+
+    `root_path` is contained exactly once: added where the client did not send it (HTTP-SCOPE-06 to
+    08, HTTP-SCOPE-14). Bytes that are no UTF-8 become U+FFFD.
+    """
+    if b"%" in raw_path:
+        path = unquote_to_bytes(raw_path).decode("utf-8", "replace")
+    else:
+        path = raw_path.decode("ascii")
+    if root_path and path != root_path and not path.startswith(root_path + "/"):
+        return root_path + path
+    return path
+
+
+def where(coroutine: Any) -> str:
+    """Where a suspended coroutine waits, innermost frame last: `file:line function` for the log.
+
+    Walks `cr_await` and its kin; stops at the first thing that is no coroutine.
+    """
+    frames = []
+    while coroutine is not None and len(frames) < 100:
+        frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
+        if frame is not None:
+            code = frame.f_code
+            frames.append(f"{code.co_filename}:{frame.f_lineno} {code.co_name}")
+        following = getattr(coroutine, "cr_await", None)
+        if following is None:
+            following = getattr(coroutine, "gi_yieldfrom", None)
+        coroutine = following
+    return " > ".join(frames[-3:]) or "not started"

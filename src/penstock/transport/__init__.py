@@ -1,0 +1,1 @@
+"""The only place that knows asyncio: connections, listeners, timers and backpressure."""

@@ -1,0 +1,405 @@
+# cython: language_level=3, boundscheck=False, wraparound=False, initializedcheck=False
+"""Native twins of the leaf scanners; the contract of each is in `scan.py`.
+
+Every reader here works on an exact `bytes` object. CPython ends its buffer with a NUL that does not
+count; NUL is in none of the character classes, so a scan that runs to the end stops there without
+comparing positions, and a NUL inside the data stops it just the same.
+"""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
+from cpython.unicode cimport PyUnicode_DecodeASCII
+from libc.string cimport memcmp, memcpy
+
+cdef enum:
+    TOKEN = 1
+    VALUE = 2
+    TARGET = 4
+    HOSTNAME = 8
+    DIGIT = 16
+
+cdef enum:
+    HOST = 1
+    ODD = 2
+    LENGTH = 4
+    CODING = 8
+    CONNECTION = 16
+    EXPECT = 32
+    UPGRADE = 64
+
+cdef enum:
+    SENDS_LENGTH = 1
+    SENDS_DATE = 2
+    SENDS_SERVER = 4
+    SENDS_CODING = 8
+    SENDS_CONNECTION = 16
+    DIGITS_MAX = 18
+    SLOTS = 256
+    KNOWN_NAME_MAX = 32
+
+cdef unsigned char CLASS[256]
+cdef unsigned char LOWER[256]
+
+# Names that most requests and responses carry: one shared object each instead of a new one per
+# request. Slots are filled once at import; a peer cannot change or grow them.
+cdef list known_names = []
+cdef unsigned char known_slot[SLOTS]
+cdef int known_bits[SLOTS]
+cdef int sends_bits[SLOTS]
+cdef dict methods = {}
+
+
+cdef void _fill_classes():
+    cdef int c
+    for c in range(256):
+        CLASS[c] = 0
+        LOWER[c] = c + 32 if 65 <= c <= 90 else c
+        if 48 <= c <= 57:
+            CLASS[c] |= DIGIT
+        if 48 <= c <= 57 or 65 <= c <= 90 or 97 <= c <= 122:
+            CLASS[c] |= TOKEN | HOSTNAME
+        if c == 9 or 32 <= c <= 126 or c >= 128:
+            CLASS[c] |= VALUE
+        if 33 <= c <= 126 and c != 35:
+            CLASS[c] |= TARGET
+    for c in b"!#$%&'*+-.^_`|~":
+        CLASS[c] |= TOKEN
+    CLASS[45] |= HOSTNAME
+    CLASS[46] |= HOSTNAME
+
+
+cdef inline unsigned int _hash(const unsigned char *name, Py_ssize_t size) noexcept:
+    """Spread lower-case names over the slots; collisions among known names show at import."""
+    return (size * 7 + name[0] * 5 + name[size - 1] * 31 + name[size >> 1] * 17) & (SLOTS - 1)
+
+
+cdef void _fill_names():
+    cdef int i
+    cdef unsigned int slot
+    cdef bytes name
+    special = {
+        b"host": HOST, b"content-length": LENGTH, b"transfer-encoding": CODING,
+        b"connection": CONNECTION, b"expect": EXPECT, b"upgrade": UPGRADE,
+    }
+    sends = {
+        b"content-length": SENDS_LENGTH, b"date": SENDS_DATE, b"server": SENDS_SERVER,
+        b"transfer-encoding": SENDS_CODING, b"connection": SENDS_CONNECTION,
+    }
+    # Those that decide framing come first, so that no other name can take their slot.
+    names = list(special) + [b"date", b"server"] + [
+        b"accept", b"accept-charset", b"accept-encoding", b"accept-language", b"authorization",
+        b"cache-control", b"content-encoding", b"content-type", b"cookie", b"dnt", b"etag",
+        b"forwarded", b"from", b"if-match", b"if-modified-since", b"if-none-match", b"if-range",
+        b"keep-alive", b"last-modified", b"location", b"origin", b"pragma", b"priority",
+        b"range", b"referer", b"sec-ch-ua", b"sec-ch-ua-mobile", b"sec-ch-ua-platform",
+        b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site", b"sec-fetch-user",
+        b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol",
+        b"sec-websocket-version", b"set-cookie", b"te", b"traceparent", b"tracestate",
+        b"trailer", b"upgrade-insecure-requests", b"user-agent", b"vary", b"via", b"x-api-key",
+        b"x-correlation-id", b"x-csrf-token", b"x-forwarded-for", b"x-forwarded-host",
+        b"x-forwarded-proto", b"x-real-ip", b"x-request-id", b"x-requested-with",
+    ]
+    for i in range(SLOTS):
+        known_slot[i] = 255
+        known_bits[i] = 0
+        sends_bits[i] = 0
+    for name in names:
+        slot = _hash(<const unsigned char *> PyBytes_AS_STRING(name), PyBytes_GET_SIZE(name))
+        if known_slot[slot] != 255:
+            if name in special or name in sends:
+                raise SystemError(f"header name {name!r} shares a slot with another special name")
+            continue
+        known_slot[slot] = len(known_names)
+        known_bits[slot] = special.get(name, 0)
+        sends_bits[slot] = sends.get(name, 0)
+        known_names.append(name)
+    for name in (b"GET", b"HEAD", b"POST", b"PUT", b"DELETE", b"PATCH", b"OPTIONS"):
+        methods[name] = name.decode("ascii")
+
+
+_fill_classes()
+_fill_names()
+
+cdef tuple KNOWN = tuple(known_names)
+
+
+cdef inline int _find(const unsigned char *lower, Py_ssize_t size) except -2:
+    """The slot that holds this lower-case name, -1 for none."""
+    cdef unsigned int slot = _hash(lower, size)
+    cdef unsigned char index = known_slot[slot]
+    cdef bytes name
+    if index == 255:
+        return -1
+    name = <bytes> KNOWN[index]
+    if PyBytes_GET_SIZE(name) != size or memcmp(PyBytes_AS_STRING(name), lower, size) != 0:
+        return -1
+    return slot
+
+
+cdef inline bint _plain_host(const unsigned char *p, Py_ssize_t size) noexcept:
+    """Whether these bytes are `name`, `name:port` or an IPv4 address, of plain characters."""
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t port
+    while i < size and CLASS[p[i]] & HOSTNAME:
+        i += 1
+    if i == 0:
+        return False
+    if i == size:
+        return True
+    if p[i] != 58:
+        return False
+    port = size - i - 1
+    if port < 1 or port > 5:
+        return False
+    i += 1
+    while i < size:
+        if not CLASS[p[i]] & DIGIT:
+            return False
+        i += 1
+    return True
+
+
+def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
+    """Native twin of `scan.parse_head`."""
+    cdef const unsigned char *base = <const unsigned char *> PyBytes_AS_STRING(data)
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+    cdef const unsigned char *end = base + size
+    cdef const unsigned char *p
+    cdef const unsigned char *mark
+    cdef const unsigned char *question = NULL
+    cdef const unsigned char *last
+    cdef unsigned char lower[KNOWN_NAME_MAX]
+    cdef unsigned char *out
+    cdef Py_ssize_t length, i, line_bytes, count = 0
+    cdef int slot, minor, bits = 0
+    cdef int hosts = 0
+    cdef bytes name, value, raw_path, query
+    cdef list headers = []
+    if start < 0 or start > size:
+        return None
+    p = base + start
+
+    mark = p
+    while CLASS[p[0]] & TOKEN:
+        p += 1
+    if p == mark or p[0] != 32:
+        return None
+    method_bytes = PyBytes_FromStringAndSize(<const char *> mark, p - mark)
+    method = methods.get(method_bytes)
+    if method is None:
+        method = PyUnicode_DecodeASCII(<const char *> mark, p - mark, NULL).upper()
+    p += 1
+
+    mark = p
+    while CLASS[p[0]] & TARGET:
+        if p[0] == 63 and question == NULL:
+            question = p
+        p += 1
+    if p == mark or p[0] != 32:
+        return None
+    if question == NULL:
+        raw_path = PyBytes_FromStringAndSize(<const char *> mark, p - mark)
+        query = b""
+    else:
+        raw_path = PyBytes_FromStringAndSize(<const char *> mark, question - mark)
+        query = PyBytes_FromStringAndSize(<const char *> question + 1, p - question - 1)
+    if mark[0] != 47:
+        bits |= ODD
+    p += 1
+
+    if end - p < 10 or memcmp(p, b"HTTP/1.", 7) != 0 or not CLASS[p[7]] & DIGIT:
+        return None
+    minor = p[7] - 48
+    if p[8] != 13 or p[9] != 10:
+        return None
+    line_bytes = p + 8 - base - start
+    p += 10
+
+    while True:
+        mark = p
+        i = 0
+        while CLASS[p[0]] & TOKEN:
+            if i < KNOWN_NAME_MAX:
+                lower[i] = LOWER[p[0]]
+            i += 1
+            p += 1
+        if i == 0:
+            if p[0] == 13 and p + 1 < end and p[1] == 10:
+                p += 2
+                break
+            return None
+        if p[0] != 58:
+            return None
+        count += 1
+        if count > fields_max:
+            return None
+        slot = -1
+        if i <= KNOWN_NAME_MAX:
+            slot = _find(lower, i)
+        if slot >= 0:
+            name = <bytes> KNOWN[known_slot[slot]]
+        else:
+            name = PyBytes_FromStringAndSize(NULL, i)
+            out = <unsigned char *> PyBytes_AS_STRING(name)
+            for length in range(i):
+                out[length] = LOWER[mark[length]]
+        p += 1
+        while p[0] == 32 or p[0] == 9:
+            p += 1
+        mark = p
+        while CLASS[p[0]] & VALUE:
+            p += 1
+        if p[0] != 13 or p + 1 >= end or p[1] != 10:
+            return None
+        last = p
+        while last > mark and ((last - 1)[0] == 32 or (last - 1)[0] == 9):
+            last -= 1
+        length = last - mark
+        value = PyBytes_FromStringAndSize(<const char *> mark, length)
+        if slot >= 0 and known_bits[slot]:
+            bits |= known_bits[slot]
+            if known_bits[slot] == HOST:
+                hosts += 1
+                if not _plain_host(mark, length):
+                    bits |= ODD
+        headers.append((name, value))
+        p += 2
+
+    if hosts != 1:
+        bits |= ODD
+    return (p - base, line_bytes, method, raw_path, query, minor, headers, bits)
+
+
+def write_fields(headers):
+    """Native twin of `scan.write_fields`."""
+    cdef Py_ssize_t total = 0, i, size, n
+    cdef int slot, bit, bits = 0
+    cdef long long length = -1
+    cdef const unsigned char *p
+    cdef unsigned char lower[KNOWN_NAME_MAX]
+    cdef char *out
+    cdef bytes name, value, block
+    cdef object pair
+    if type(headers) is not list and type(headers) is not tuple:
+        headers = list(headers)
+    kept = []
+    for pair in headers:
+        if type(pair) is tuple:
+            if len(<tuple> pair) != 2:
+                return None
+            first = (<tuple> pair)[0]
+            second = (<tuple> pair)[1]
+        elif type(pair) is list:
+            if len(<list> pair) != 2:
+                return None
+            first = (<list> pair)[0]
+            second = (<list> pair)[1]
+        else:
+            return None
+        if type(first) is not bytes or type(second) is not bytes:
+            return None
+        name = <bytes> first
+        value = <bytes> second
+        n = PyBytes_GET_SIZE(name)
+        if n == 0:
+            return None
+        p = <const unsigned char *> PyBytes_AS_STRING(name)
+        for i in range(n):
+            if not CLASS[p[i]] & TOKEN:
+                return None
+            if i < KNOWN_NAME_MAX:
+                lower[i] = LOWER[p[i]]
+        size = PyBytes_GET_SIZE(value)
+        p = <const unsigned char *> PyBytes_AS_STRING(value)
+        for i in range(size):
+            if p[i] <= 13 and (p[i] == 13 or p[i] == 10 or p[i] == 0):
+                return None
+        if n <= KNOWN_NAME_MAX:
+            slot = _find(lower, n)
+            bit = sends_bits[slot] if slot >= 0 else 0
+            if bit:
+                bits |= bit
+                if bit == SENDS_LENGTH:
+                    if length >= 0 or size == 0 or size > DIGITS_MAX:
+                        return None
+                    length = 0
+                    for i in range(size):
+                        if not CLASS[p[i]] & DIGIT:
+                            return None
+                        length = length * 10 + (p[i] - 48)
+                elif bit >= SENDS_CODING:
+                    continue
+        total += n + size + 4
+        kept.append(name)
+        kept.append(value)
+    block = PyBytes_FromStringAndSize(NULL, total)
+    out = PyBytes_AS_STRING(block)
+    n = len(<list> kept)
+    i = 0
+    while i < n:
+        name = <bytes> (<list> kept)[i]
+        value = <bytes> (<list> kept)[i + 1]
+        size = PyBytes_GET_SIZE(name)
+        memcpy(out, PyBytes_AS_STRING(name), size)
+        out += size
+        out[0] = 58
+        out[1] = 32
+        out += 2
+        size = PyBytes_GET_SIZE(value)
+        memcpy(out, PyBytes_AS_STRING(value), size)
+        out += size
+        out[0] = 13
+        out[1] = 10
+        out += 2
+        i += 2
+    return block, bits, length
+
+
+cdef inline void _xor(
+    const unsigned char *source, unsigned char *target, Py_ssize_t size, const unsigned char *key
+) noexcept:
+    """XOR `size` bytes with the four of `key` over and over, eight at a time."""
+    cdef unsigned long long pad, word
+    cdef Py_ssize_t i = 0
+    memcpy(&pad, key, 4)
+    memcpy(<char *> &pad + 4, key, 4)
+    # memcpy, since neither side need be aligned; compilers turn it into one load or store.
+    while i + 8 <= size:
+        memcpy(&word, source + i, 8)
+        word ^= pad
+        memcpy(target + i, &word, 8)
+        i += 8
+    while i < size:
+        target[i] = source[i] ^ key[i & 3]
+        i += 1
+
+
+def apply_mask(bytes data not None, bytes key not None, Py_ssize_t offset):
+    """Native twin of `scan.apply_mask`."""
+    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
+    cdef const unsigned char *given = <const unsigned char *> PyBytes_AS_STRING(key)
+    cdef unsigned char turned[4]
+    cdef int i
+    cdef bytes out
+    if size == 0:
+        return b""
+    if PyBytes_GET_SIZE(key) != 4:
+        raise ValueError("a masking key has four bytes")
+    for i in range(4):
+        turned[i] = given[(offset + i) & 3]
+    out = PyBytes_FromStringAndSize(NULL, size)
+    _xor(
+        <const unsigned char *> PyBytes_AS_STRING(data),
+        <unsigned char *> PyBytes_AS_STRING(out), size, turned,
+    )
+    return out
+
+
+def unmask(bytes data not None, Py_ssize_t start, Py_ssize_t end):
+    """Native twin of `scan.unmask`."""
+    cdef const unsigned char *base = <const unsigned char *> PyBytes_AS_STRING(data)
+    cdef bytes out
+    if start < 4 or end < start or end > PyBytes_GET_SIZE(data):
+        raise ValueError("no masked payload lies there")
+    out = PyBytes_FromStringAndSize(NULL, end - start)
+    _xor(base + start, <unsigned char *> PyBytes_AS_STRING(out), end - start, base + start - 4)
+    return out

@@ -1,0 +1,52 @@
+import cython
+
+cdef object MessageError
+cdef object write_fields
+cdef int SENDS_CONNECTION
+cdef int SENDS_DATE
+cdef int SENDS_LENGTH
+cdef int SENDS_SERVER
+
+cdef Py_ssize_t _JOIN_BYTES_MAX
+cdef object _TOKEN
+cdef object _NO_TRAILERS
+cdef tuple _LINES
+
+cpdef bytes status_line(int status)
+
+cdef class Writer:
+    cdef bytes _line
+    cdef bytes _fields
+    cdef bytes _defaults
+    cdef long long _length
+    cdef bint _bodyless
+    cdef bint _chunked
+    cdef bint _trailers
+    cdef bint _old
+    cdef public bint keep_alive
+    cdef public bint held
+    cdef public bint left
+    cdef public bint by_close
+
+    cpdef void begin(self, bint old, bint keep_alive)
+    @cython.locals(bits=int, fields=bytes, length="long long")
+    cpdef long long head(
+        self, object status, object headers, bint bodyless, bint trailers, bytes defaults
+    ) except? -2
+    cpdef bytes flush(self)
+    @cython.locals(head=bytes)
+    cpdef object body(self, bytes data, bint end)
+    cpdef tuple file_frame(self, Py_ssize_t count, bint end)
+    cpdef bytes trailers(self, object headers)
+    cpdef bytes informational(self, int status, object headers)
+    @cython.locals(fields=bytes, bits=int)
+    cpdef bytes switch(self, bytes accept, object headers, bytes defaults)
+    cdef bytes _chunk(self, bytes data, bint end)
+    @cython.locals(framing=bytes)
+    cdef bytes _head_bytes(self, long long whole)
+    cdef object _connection(self, object headers)
+
+cdef object _checked_status(object status)
+cdef list _listed(object headers)
+cdef bytes _without(bytes defaults, int bits)
+cpdef object explain_fields(object headers)

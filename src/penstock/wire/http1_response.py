@@ -1,0 +1,322 @@
+"""Responses of HTTP/1.1 and 1.0: checked heads and framed bodies to bytes (RFC 9112), sans-IO.
+
+`Writer` belongs to one connection and writes one response after the other. A head is encoded when
+the application sends it, and held until the first part of the body shows how it is framed: a length
+if the body is whole, else chunks, else (HTTP/1.0) the end of the connection.
+"""
+
+from http import HTTPStatus
+from typing import Any
+
+from penstock.errors import MessageError
+from penstock.wire.leaf import write_fields
+from penstock.wire.scan import (
+    SENDS_CONNECTION,
+    SENDS_DATE,
+    SENDS_LENGTH,
+    SENDS_SERVER,
+)
+
+# Below this size one copy is cheaper than one more element in a gathered write.
+_JOIN_BYTES_MAX = 16384
+_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
+# RFC 9110 section 6.5.1: fields that steer framing, routing or authority make no trailers.
+_NO_TRAILERS = frozenset(
+    (
+        b"authorization",
+        b"connection",
+        b"content-encoding",
+        b"content-length",
+        b"content-range",
+        b"content-type",
+        b"host",
+        b"set-cookie",
+        b"te",
+        b"trailer",
+        b"transfer-encoding",
+        b"upgrade",
+    )
+)
+_phrases = {status.value: status.phrase for status in HTTPStatus}
+_LINES = tuple(
+    b"HTTP/1.1 %d %b\r\n" % (status, _phrases.get(status, "").encode("ascii"))
+    for status in range(1000)
+)
+
+
+def status_line(status: int) -> bytes:
+    """The status line of `status` (100 to 999), with its CR LF (RFC 9112 section 4)."""
+    return _LINES[status]
+
+
+class Writer:
+    """The responses of one connection, one after the other.
+
+    `keep_alive` says whether the connection outlives the response; anyone may take it away until
+    the head has left. `held`: a head waits for its body. `left`: something of the final response
+    has been given out, so it can no longer be replaced. `by_close`: the response is delimited by
+    the end of the connection.
+    """
+
+    __slots__ = (
+        "_bodyless",
+        "_chunked",
+        "_defaults",
+        "_fields",
+        "_length",
+        "_line",
+        "_old",
+        "_trailers",
+        "by_close",
+        "held",
+        "keep_alive",
+        "left",
+    )
+
+    def __init__(self) -> None:
+        self._line = b""
+        self._fields = b""
+        self._defaults = b""
+        self._length = -1
+        self._bodyless = False
+        self._chunked = False
+        self._trailers = False
+        self._old = False
+        self.keep_alive = True
+        self.held = False
+        self.left = False
+        self.by_close = False
+
+    def begin(self, old: bool, keep_alive: bool) -> None:
+        """A new request: `old` for HTTP/1.0, `keep_alive` as the client wants it."""
+        self._old = old
+        self.keep_alive = keep_alive
+        self.held = False
+        self.left = False
+        self.by_close = False
+        self._chunked = False
+
+    def head(self, status: int, headers: Any, bodyless: bool, trailers: bool, defaults: bytes) -> int:
+        """Check and hold a final head; returns the declared length in bytes, -1 for none.
+
+        `defaults` are ready field lines (date, server, and the operator's own) that the
+        application's `date` and `server` take precedence over. Raises MessageError; nothing has
+        changed then (A01, A08, A09, HTTP-RESP-26).
+        """
+        if type(status) is not int:
+            status = _checked_status(status)
+        if status < 200 or status > 999:
+            raise MessageError(f"status must be 200 to 999, got {status!r}")
+        if type(headers) is not list:
+            headers = _listed(headers)
+        encoded = write_fields(headers)
+        if encoded is None:
+            explain_fields(headers)
+        fields, bits, length = encoded
+        if bits:
+            if bits & SENDS_CONNECTION:
+                self._connection(headers)
+            if bits & (SENDS_DATE | SENDS_SERVER):
+                defaults = _without(defaults, bits)
+            if status == 204 and bits & SENDS_LENGTH:
+                # RFC 9110 section 8.6: no content-length with 204.
+                fields, bits, length = write_fields(
+                    [pair for pair in headers if pair[0].lower() != b"content-length"]
+                )
+        self._line = _LINES[status]
+        self._fields = fields
+        self._defaults = defaults
+        self._length = length
+        self._bodyless = bodyless
+        self._trailers = trailers and length < 0 and not self._old and not bodyless
+        self.held = True
+        return length
+
+    def flush(self) -> bytes:
+        """The held head, now, its framing chosen without knowing the body."""
+        self.held = False
+        self.left = True
+        return self._head_bytes(-1)
+
+    def body(self, data: bytes, end: bool) -> Any:
+        """Frame `data`, after the held head. Returns bytes, or a list of them where joining would
+        copy much. Lengths are the caller's business (see `Stream.body`)."""
+        if self.held:
+            self.held = False
+            self.left = True
+            head = self._head_bytes(len(data) if end and not self._trailers else -1)
+            if not self._chunked:
+                if not data:
+                    return head
+                if len(data) < _JOIN_BYTES_MAX:
+                    return head + data
+                return [head, data]
+            if len(data) < _JOIN_BYTES_MAX:
+                return head + self._chunk(data, end)
+            return [head, b"%x\r\n" % len(data), data, b"\r\n0\r\n\r\n" if end else b"\r\n"]
+        if not self._chunked:
+            return data
+        if len(data) < _JOIN_BYTES_MAX:
+            return self._chunk(data, end)
+        return [b"%x\r\n" % len(data), data, b"\r\n0\r\n\r\n" if end else b"\r\n"]
+
+    def file_frame(self, count: int, end: bool) -> tuple[bytes, bytes]:
+        """What goes before and after `count` bytes that something else puts on the wire."""
+        before = b""
+        if self.held:
+            self.held = False
+            self.left = True
+            before = self._head_bytes(count if end and not self._trailers else -1)
+        if not self._chunked:
+            return before, b""
+        if not count:
+            return before, b"0\r\n\r\n" if end else b""
+        return before + b"%x\r\n" % count, b"\r\n0\r\n\r\n" if end else b"\r\n"
+
+    def trailers(self, headers: Any) -> bytes:
+        """The end of the response with these trailer fields, where the framing has room for any.
+
+        Raises MessageError for a field that may not be one (TRAIL-08, TRAIL-09).
+        """
+        headers = _listed(headers)
+        encoded = write_fields(headers)
+        if encoded is None:
+            explain_fields(headers)
+        for name, _ in headers:
+            if name.lower() in _NO_TRAILERS:
+                raise MessageError(f"{name!r} may not be a trailer (RFC 9110 6.5.1)")
+        before = b""
+        if self.held:
+            before = self.flush()
+        if not self._chunked:
+            return before
+        return before + b"0\r\n" + encoded[0] + b"\r\n"
+
+    def informational(self, status: int, headers: Any) -> bytes:
+        """A 1xx response; b"" to an HTTP/1.0 client, which knows none (HINT-06)."""
+        if self._old:
+            return b""
+        headers = _listed(headers)
+        encoded = write_fields(headers)
+        if encoded is None:
+            explain_fields(headers)
+        return _LINES[status] + encoded[0] + b"\r\n"
+
+    def switch(self, accept: bytes, headers: Any, defaults: bytes) -> bytes:
+        """The 101 that turns the connection into a WebSocket (RFC 6455 section 4.2.2). `accept` is
+        the value of Sec-WebSocket-Accept. Raises MessageError on a bad header."""
+        headers = _listed(headers)
+        encoded = write_fields(headers)
+        if encoded is None:
+            explain_fields(headers)
+        fields, bits, _ = encoded
+        if bits & (SENDS_DATE | SENDS_SERVER):
+            defaults = _without(defaults, bits)
+        self.left = True
+        return b"".join(
+            (
+                _LINES[101],
+                b"upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ",
+                accept,
+                b"\r\n",
+                fields,
+                defaults,
+                b"\r\n",
+            )
+        )
+
+    def _chunk(self, data: bytes, end: bool) -> bytes:
+        if end:
+            if data:
+                return b"%x\r\n%b\r\n0\r\n\r\n" % (len(data), data)
+            return b"0\r\n\r\n"
+        # An empty chunk would end the body (HTTP-RESP-16).
+        if data:
+            return b"%x\r\n%b\r\n" % (len(data), data)
+        return b""
+
+    def _head_bytes(self, whole: int) -> bytes:
+        """The head with its framing; `whole` is the body's length where it is known, else -1."""
+        if self._bodyless or self._length >= 0:
+            framing = b"\r\n"
+        elif whole >= 0:
+            framing = b"content-length: %d\r\n\r\n" % whole
+        elif not self._old:
+            self._chunked = True
+            framing = b"transfer-encoding: chunked\r\n\r\n"
+        else:
+            self.by_close = True
+            self.keep_alive = False
+            framing = b"\r\n"
+        if not self.keep_alive:
+            framing = b"connection: close\r\n" + framing
+        elif self._old:
+            framing = b"connection: keep-alive\r\n" + framing
+        return b"".join((self._line, self._fields, self._defaults, framing))
+
+    def _connection(self, headers: Any) -> None:
+        """The application's `connection` header: it may close, and nothing else (A08)."""
+        for name, value in headers:
+            if name.lower() == b"connection":
+                options = [option.strip() for option in value.lower().split(b",")]
+                if b"close" in options:
+                    self.keep_alive = False
+                elif options != [b"keep-alive"]:
+                    raise MessageError(
+                        f"connection: {value!r} is not the application's to send; only close is"
+                    )
+
+
+def _checked_status(status: Any) -> int:
+    if isinstance(status, int) and not isinstance(status, bool):
+        return int(status)
+    raise MessageError(f"status must be an int, got {type(status).__name__}")
+
+
+def _listed(headers: Any) -> list[Any]:
+    """`headers` as a list; any iterable will do, also one that can be read only once."""
+    try:
+        return [tuple(pair) if type(pair) is not tuple else pair for pair in headers]
+    except TypeError:
+        raise MessageError(
+            f"headers must be an iterable of (name, value) pairs, got {type(headers).__name__}"
+        ) from None
+
+
+def _without(defaults: bytes, bits: int) -> bytes:
+    """`defaults` less those lines that the application sends itself (HTTP-RESP-27)."""
+    drop = []
+    if bits & SENDS_DATE:
+        drop.append(b"date")
+    if bits & SENDS_SERVER:
+        drop.append(b"server")
+    return b"".join(
+        line + b"\r\n"
+        for line in defaults.split(b"\r\n")
+        if line and line.partition(b":")[0].lower() not in drop
+    )
+
+
+def explain_fields(headers: Any) -> None:
+    """Raise the MessageError that says what is wrong with these header fields (ERR-03, A01)."""
+    lengths = 0
+    for pair in headers:
+        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
+            raise MessageError(f"a header must be a (name, value) pair, got {pair!r:.80}")
+        name, value = pair
+        for what, item in (("name", name), ("value", value)):
+            if type(item) is not bytes:
+                raise MessageError(
+                    f"a header {what} must be bytes, got {type(item).__name__}: {item!r:.80}"
+                )
+        if not name or not _TOKEN.issuperset(name):
+            raise MessageError(f"{name!r:.80} is not a header name (RFC 9110 5.1)")
+        if b"\r" in value or b"\n" in value or b"\0" in value:
+            raise MessageError(f"CR, LF or NUL in the value of header {name!r:.80}: {value!r:.80}")
+        if name.lower() == b"content-length":
+            lengths += 1
+            if lengths > 1:
+                raise MessageError("content-length is there twice")
+            if not value.isdigit() or len(value) > 18:
+                raise MessageError(f"content-length must be a number, got {value!r:.80}")
+    raise MessageError("malformed headers")
