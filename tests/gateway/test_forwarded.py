@@ -59,6 +59,30 @@ def test_a_unix_peer_is_trusted_only_when_said_so(allowed: str, trusted: bool) -
     assert Trust(allowed).is_trusted(None) is trusted
 
 
+def test_a_unix_socket_can_be_trusted_by_its_path() -> None:
+    """X04: only peers on that socket."""
+    trust = Trust("127.0.0.1,/run/app.sock")
+    assert trust.is_trusted(None, ("/run/app.sock", None))
+    assert not trust.is_trusted(None, ("/run/other.sock", None))
+    assert not trust.is_trusted(None)
+    assert not trust.is_trusted(("10.0.0.1", 1), ("/run/app.sock", None))
+
+
+def test_what_is_remembered_stays_right_and_bounded() -> None:
+    """Clients that send ever new headers cannot make it grow."""
+    trust = Trust("10.0.0.1")
+    for number in range(5000):
+        value = b"203.0.%d.%d" % (number >> 8, number & 255)
+        for _ in range(2):
+            client, _scheme = apply(trust, PEER, "http", [(b"x-forwarded-for", value)])
+            assert client == (value.decode(), 0)
+    for _ in range(2):
+        assert apply(trust, PEER, "http", [(b"x-forwarded-for", b"odd")])[0] == PEER
+    apply(trust, PEER, "http", [(b"x-forwarded-for", b"203.0.113.9," * 20 + b"203.0.113.9")])
+    assert len(trust._walked) <= 1024
+    assert all(len(value) <= 128 for value in trust._walked)
+
+
 @pytest.mark.parametrize("allowed", ["localhost", "10.0.0", "10.0.0.0/33", "proxy.internal", "*.1"])
 def test_what_is_no_address_is_a_usage_error(allowed: str) -> None:
     """A misspelt address must not wait until production to match nothing."""

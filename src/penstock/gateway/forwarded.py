@@ -6,7 +6,6 @@ others.
 """
 
 from collections.abc import Iterable
-from functools import lru_cache
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 
 from penstock.asgi import Address
@@ -19,6 +18,9 @@ IPNetwork = IPv4Network | IPv6Network
 HOPS_MAX = 50
 # "[" + the longest IPv6 address + "]:65535".
 HOP_CHARS_MAX = 45 + 8
+# Bounds what is remembered: 128 KiB of headers.
+REMEMBERED_MAX = 1024
+REMEMBERED_BYTES_MAX = 128
 
 _SCHEMES = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
 
@@ -26,13 +28,14 @@ _SCHEMES = {b"http": "http", b"https": "https", b"ws": "http", b"wss": "https"}
 class Trust:
     """Whose forwarding headers are believed; parsed once, from `--forwarded-allow-ips`.
 
-    `allowed`: IP addresses, networks in CIDR form, `*` for every peer, `unix` for peers on Unix
-    sockets; a comma-separated string or its items. IPv4-mapped IPv6 addresses count as the IPv4
-    addresses in them (X04). Raises `UsageError` for anything else, since a misspelt address that
-    never matches would be found out only in production.
+    `allowed`: IP addresses, networks in CIDR form, `*` for every peer, `unix` for peers on any
+    Unix socket, `/path` for peers on the Unix socket of that path; a comma-separated string or
+    its items. IPv4-mapped IPv6 addresses count as the IPv4 addresses in them (X04). Raises
+    `UsageError` for anything else, since a misspelt address that never matches would be found out
+    only in production.
     """
 
-    __slots__ = ("_addresses", "_everyone", "_networks", "_unix")
+    __slots__ = ("_addresses", "_everyone", "_networks", "_unix", "_unix_paths", "_walked")
 
     def __init__(self, allowed: str | Iterable[str]) -> None:
         items = allowed.split(",") if isinstance(allowed, str) else allowed
@@ -40,11 +43,14 @@ class Trust:
         networks: list[IPNetwork] = []
         self._everyone = False
         self._unix = False
+        unix_paths: set[str] = set()
         for item in map(str.strip, items):
             if item == "*":
                 self._everyone = True
             elif item in {"unix", "unix:"}:
                 self._unix = True
+            elif item.startswith("/"):
+                unix_paths.add(item)
             elif item:
                 network = _network(item)
                 if network.prefixlen == network.max_prefixlen:
@@ -53,12 +59,18 @@ class Trust:
                     networks.append(network)
         self._addresses = frozenset(addresses)
         self._networks = tuple(networks)
+        self._unix_paths = frozenset(unix_paths)
+        self._walked: dict[bytes, Address | None] = {}
 
-    def is_trusted(self, client: Address | None) -> bool:
-        """Whether this peer's headers count; asked once a connection. None: a Unix socket's peer,
-        which is trusted only when `unix` or `*` says so (X04)."""
+    def is_trusted(self, client: Address | None, server: Address | None = None) -> bool:
+        """Whether this peer's headers count; asked once a connection. `client` None: the peer of
+        a Unix socket, trusted only when said so (X04); `server` is then `(path, None)`."""
         if client is None:
-            return self._unix or self._everyone
+            return (
+                self._unix
+                or self._everyone
+                or (server is not None and server[0] in self._unix_paths)
+            )
         if self._everyone:
             return True
         hop = _parse_hop(client[0])
@@ -89,8 +101,21 @@ def apply(
     if proto is not None:
         scheme = _SCHEMES.get(proto.strip(b" \t").lower(), scheme)
     if hops is not None:
-        client = _walk(trust, hops) or client
+        client = _client(trust, hops) or client
     return client, scheme
+
+
+def _client(trust: Trust, hops: bytes) -> Address | None:
+    """What `_walk` finds, remembered: the requests of one client come with the same header."""
+    known = trust._walked
+    if hops in known:
+        return known[hops]
+    found = _walk(trust, hops)
+    if len(hops) <= REMEMBERED_BYTES_MAX:
+        if len(known) >= REMEMBERED_MAX:
+            known.clear()
+        known[hops] = found
+    return found
 
 
 def _walk(trust: Trust, hops: bytes) -> Address | None:
@@ -109,12 +134,9 @@ def _walk(trust: Trust, hops: bytes) -> Address | None:
 
 
 def _parse_hop(text: str) -> tuple[IPAddress, int] | None:
-    return _parse_address(text) if len(text) <= HOP_CHARS_MAX else None
-
-
-@lru_cache(maxsize=1024)
-def _parse_address(text: str) -> tuple[IPAddress, int] | None:
     """Address and port (0 for none) of `1.2.3.4`, `1.2.3.4:5`, `::1`, `[::1]` or `[::1]:5`."""
+    if len(text) > HOP_CHARS_MAX:
+        return None
     host, port = text, 0
     if text.startswith("[") or text.count(":") == 1:
         host, colon, digits = text.rpartition(":")
