@@ -170,9 +170,9 @@ class Acceptor:
             # Lost between its arrival and now (S08)
             client.close()
             self._note("debug", f"A connection was lost while it was accepted: {error}")
-        except BaseException:
+        except Exception as error:
             client.close()
-            raise
+            self._note("error", f"A connection could not be made: {error!r}")
         finally:
             self._arriving -= 1
             self.connection_gone()

@@ -5,8 +5,12 @@ import logging
 import time
 from typing import Any
 
+from penstock.gateway.forwarded import Trust
+from penstock.gateway.forwarded import Trust
 from penstock.transport.admission import Admission
 from penstock.transport.timers import http_date
+from penstock.wire.http1 import Limits
+from penstock.wire.http1 import Limits
 
 ERROR_LOGGER = "penstock.error"
 
@@ -38,6 +42,17 @@ def request_line(exchange: Any) -> str:
     return shown(f"{head.method} {head.raw_path.decode('latin-1')}")
 
 
+def request_limits(settings: Any) -> Limits:
+    """The limits of HTTP/1 requests, from the options."""
+    return Limits(
+        settings.limit_request_line,
+        settings.limit_request_head,
+        settings.limit_request_fields,
+        settings.limit_chunk_extensions,
+        -1 if settings.limit_request_body is None else settings.limit_request_body,
+    )
+
+
 class Worker:
     """What a connection needs besides its socket.
 
@@ -45,7 +60,10 @@ class Worker:
       Connections keep these up to date, and call `connection_closed(self)` at their end.
     - `now`: the loop's clock at the last tick, fine enough for timeouts.
     - `default_headers`: encoded header lines (date, server, --header) of every response.
+    - `limits`: what a request may cost. `trust`: whose forwarding headers count, None for nobody's.
     - `admission`: None without --limit-concurrency. `access_log`: None when nothing is logged.
+    - `limits`: what a request may cost. `trust`: whose forwarding headers are believed, None for
+      nobody's.
     - `pool`: the threads of a WSGI application, else None.
     - `closing`: no new request is taken any more. `closed_hook`: called after each connection's end.
     """
@@ -60,6 +78,7 @@ class Worker:
         "closing",
         "connections",
         "default_headers",
+        "limits",
         "logger",
         "loop",
         "now",
@@ -68,6 +87,7 @@ class Worker:
         "running",
         "service",
         "settings",
+        "trust",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: Any, service: Any) -> None:
@@ -77,6 +97,8 @@ class Worker:
         self.connections: set[Any] = set()
         self.running = 0
         self.requests = 0
+        self.limits = request_limits(settings)
+        self.trust = Trust(settings.forwarded_allow_ips) if settings.proxy_headers else None
         self.closing = False
         self.closed_hook: Any = None
         self.access_log: Any = None
@@ -87,6 +109,15 @@ class Worker:
             self.admission = Admission(
                 loop, settings.limit_concurrency, settings.limit_queue, settings.timeout_queue
             )
+        body_max = settings.limit_request_body
+        self.limits = Limits(
+            line_max=settings.limit_request_line,
+            head_max=settings.limit_request_head,
+            fields_max=settings.limit_request_fields,
+            chunk_extensions_max=settings.limit_chunk_extensions,
+            body_max=-1 if body_max is None else body_max,
+        )
+        self.trust = Trust(settings.forwarded_allow_ips) if settings.proxy_headers else None
         lines = [(b"server", b"penstock")] if settings.server_header else []
         lines += settings.header
         self._plain_headers = b"".join(b"%s: %s\r\n" % line for line in lines)
