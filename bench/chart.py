@@ -15,14 +15,13 @@ if TYPE_CHECKING:
 
 _OWN = ("penstock", "penstock-pure")
 _FLOOR = "floor"
-_BARS_MAX = 8
 
 _WIDTH = 960
 _MARGIN = 32
 _GUTTER = 40
 _PANEL_WIDTH = (_WIDTH - 2 * _MARGIN - _GUTTER) / 2
-_LABEL_WIDTH = 118
-_FIGURE_WIDTH = 92
+_LABEL_WIDTH = 128
+_FIGURE_WIDTH = 122
 _BAR_HEIGHT = 16
 _BAR_STEP = 25
 _HEAD_HEIGHT = 96
@@ -76,12 +75,14 @@ class Panel:
     note: str
 
 
+HERO = Panel("http", "HTTP/1.1", "hello, 12 headers that change with every request, 64 connections")
+"""The panel over the whole width."""
 PANELS = (
-    Panel("http", "HTTP/1.1", "hello, 12 headers that change, 64 connections"),
     Panel("websocket", "WebSocket echo", "64-byte texts, 64 connections"),
-    Panel("starlette", "Starlette, JSON", "the same load, a framework above"),
+    Panel("starlette", "Starlette, JSON", "HTTP/1.1 as above, a framework in it"),
     Panel("wsgi", "WSGI", "hello, one thread"),
-    Panel("log", "Access log on", "HTTP/1.1, written to a file"),
+    Panel("log", "Access log on", "HTTP/1.1 as above, to a file"),
+    Panel("memory-connection", "An idle connection", "memory, keep-alive"),
     Panel("memory-websocket", "An open WebSocket", "memory, no deflate agreed"),
 )
 
@@ -96,14 +97,14 @@ class Bar:
 
 
 def _bars(result: RowResult) -> list[Bar]:
-    """The cheapest first; the row of the access log shows the cases that log."""
+    """The cheapest first; the row of the access log shows only the cases that log."""
     only_log = any(case.log for case in result.row.cases)
     bars = []
     for case in result.row.cases:
         cost = result.median(case.key, "cost")
         if cost is not None and case.log == only_log:
             bars.append(Bar(case.server.replace("-pure", ", pure"), case.server, cost))
-    return sorted(bars, key=lambda bar: bar.value)[:_BARS_MAX]
+    return sorted(bars, key=lambda bar: bar.value)
 
 
 def _figure(value: float, unit: str) -> str:
@@ -125,15 +126,15 @@ def _kind(server: str) -> str:
     return "peer"
 
 
-def _panel(panel: Panel, bars: list[Bar], unit: str, x: float, y: float) -> list[str]:
+def _panel(panel: Panel, bars: list[Bar], unit: str, x: float, y: float, width: float) -> list[str]:
     """One panel's elements; its upper left corner is at (x, y)."""
-    right = x + _PANEL_WIDTH
+    right = x + width
     parts = [
         _text(x, y + 14, panel.title, "title"),
         _text(right, y + 14, panel.note, "faint", "end"),
         f'<line x1="{x:.1f}" x2="{right:.1f}" y1="{y + 24:.1f}" y2="{y + 24:.1f}" class="rule"/>',
     ]
-    room = _PANEL_WIDTH - _LABEL_WIDTH - _FIGURE_WIDTH
+    room = width - _LABEL_WIDTH - _FIGURE_WIDTH
     longest = max(bar.value for bar in bars)
     own = next((bar.value for bar in bars if bar.server == _OWN[0]), None)
     for index, bar in enumerate(bars):
@@ -147,9 +148,13 @@ def _panel(panel: Panel, bars: list[Bar], unit: str, x: float, y: float) -> list
             f'<rect x="{x + _LABEL_WIDTH:.1f}" y="{top:.1f}" width="{length:.1f}" '
             f'height="{_BAR_HEIGHT}" rx="3" class="{_kind(bar.server)}"/>'
         )
-        parts.append(_text(x + _LABEL_WIDTH + length + 8, base, figure, f"figure {style}"))
+        ratio = ""
         if own is not None and _kind(bar.server) == "peer":
-            parts.append(_text(right, base, f"{bar.value / own:.1f} ×", "figure faint", "end"))
+            ratio = f'<tspan dx="10" class="faint">{bar.value / own:.1f} ×</tspan>'
+        parts.append(
+            f'<text x="{x + _LABEL_WIDTH + length + 8:.1f}" y="{base:.1f}" '
+            f'class="figure {style}">{figure}{ratio}</text>'
+        )
     return parts
 
 
@@ -158,18 +163,20 @@ def svg(results: Results) -> str:
     by_key = {result.key: result for result in results.rows}
     filled = [
         (panel, bars, by_key[panel.row].row.unit)
-        for panel in PANELS
+        for panel in (HERO, *PANELS)
         if panel.row in by_key and (bars := _bars(by_key[panel.row]))
     ]
     parts: list[str] = []
     y = float(_HEAD_HEIGHT)
-    for left in range(0, len(filled), 2):
-        pair = filled[left : left + 2]
-        for column, (panel, bars, unit) in enumerate(pair):
+    lines = [[drawn] for drawn in filled if drawn[0] is HERO]
+    rest = [drawn for drawn in filled if drawn[0] is not HERO]
+    lines += [rest[left : left + 2] for left in range(0, len(rest), 2)]
+    for line in lines:
+        for column, (panel, bars, unit) in enumerate(line):
+            width = _WIDTH - 2 * _MARGIN if panel is HERO else _PANEL_WIDTH
             x = _MARGIN + column * (_PANEL_WIDTH + _GUTTER)
-            parts.extend(_panel(panel, bars, unit, x, y))
-        tallest = max(len(bars) for _, bars, _ in pair)
-        y += _TITLE_HEIGHT + tallest * _BAR_STEP + _PANEL_GAP
+            parts.extend(_panel(panel, bars, unit, x, y, width))
+        y += _TITLE_HEIGHT + max(len(bars) for _, bars, _ in line) * _BAR_STEP + _PANEL_GAP
     height = y - _PANEL_GAP + _FOOT_HEIGHT
     foot = " · ".join(
         (results.machine["processor"], results.machine["python"], results.date.split()[0])

@@ -35,6 +35,14 @@ The floor is a bare uvloop protocol that answers canned bytes without reading wh
 [`bench/servers.py`](../../bench/servers.py).
 """
 
+_COLUMNS = """\
+Medians of the rounds. *lowest–highest* is the cost in the best and the worst round; *÷ penstock*
+compares medians (what must be reached, above, is judged round by round). *answers/s* and *p99* are
+those of a server that is kept as busy as the load can. *worker MB* is the resident memory of the
+process that serves; *tree MB* adds up all processes, shared pages once. KB and MB are 10³ and 10⁶
+bytes.
+"""
+
 
 def _figure(value: float | None, digits: int = 3) -> str:
     """A number with three significant digits and thousands apart; a dash for none."""
@@ -138,6 +146,7 @@ def page(results: Results) -> str:
         _pairs(results.machine),
         _pairs(results.versions),
         "## Every figure\n",
+        _COLUMNS,
     ]
     parts.extend(_row(result) for result in results.rows)
     return "\n".join(parts)

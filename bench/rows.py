@@ -73,7 +73,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "log",
-        "the same with access log, to a file",
+        "HTTP/1.1 with access log, to a file",
         "requests",
         "bench.apps:hello",
         tuple(
@@ -99,7 +99,7 @@ ROWS: tuple[Row, ...] = (
     ),
     Row(
         "connections",
-        f"{MANY:,} connections instead of 64",
+        f"HTTP/1.1, {MANY:,} connections instead of 64",
         "requests",
         "bench.apps:hello",
         tuple(
