@@ -14,6 +14,7 @@ from collections.abc import Iterable
 from typing import Any
 
 from penstock.config import Config
+from penstock.config.config import DEFAULT
 from penstock.process.embed import Server, loop_factory
 from penstock.process.signals import Signals
 from penstock.transport.worker import ERROR_LOGGER
@@ -37,7 +38,13 @@ def run_config(
     """The same, and the guard that ends the process should its threads keep it."""
     from penstock.observe import logs
 
-    logs.configure(level=config.log_level, config=config.log_config, use_colors=config.use_colors)
+    # A level that nobody asked for does not override what a log configuration says.
+    asked = config.log_config is None or config.sources["log_level"].rank != DEFAULT
+    logs.configure(
+        level=config.log_level if asked else None,
+        config=config.log_config,
+        use_colors=config.use_colors,
+    )
     logger = logging.getLogger(ERROR_LOGGER)
     loop = loop_factory(config.loop)()
     try:
