@@ -9,6 +9,7 @@ import binascii
 import hashlib
 import re
 from collections.abc import Iterable
+from typing import Any
 
 from penstock.errors import HttpError
 from penstock.wire.events import Head
@@ -23,7 +24,9 @@ _SUBPROTOCOLS_MAX = 128
 
 # RFC 9110 sections 5.6.2 and 5.6.4, RFC 6455 section 9.1.
 _TCHARS = r"[!#$%&'*+\-.^_`|~0-9A-Za-z]+"
-_PARAMETER = re.compile(rf"[ \t]*;[ \t]*({_TCHARS})(?:[ \t]*=[ \t]*(?:({_TCHARS})|\"({_TCHARS})\"))?")
+_PARAMETER = re.compile(
+    rf"[ \t]*;[ \t]*({_TCHARS})(?:[ \t]*=[ \t]*(?:({_TCHARS})|\"({_TCHARS})\"))?"
+)
 _EXTENSION = re.compile(rf"[ \t]*({_TCHARS})")
 _COMMA = re.compile(r"[ \t]*(?:,|\Z)")
 
@@ -57,11 +60,11 @@ class WebSocketOffer:
         self.extensions = extensions
 
 
-def check_upgrade(head: Head, allowed_origins: Iterable[str] = ()) -> WebSocketOffer:
+def check_upgrade(head: Head, settings: Any) -> WebSocketOffer:
     """Check the handshake in `head`, whose `upgrade` names websocket.
 
-    `allowed_origins`, where not empty, lists the origins (`https://example.org`, or `*`) whose
-    pages may connect; a request without `Origin` comes from no page and may (W14).
+    `settings.ws_allowed_origins`, where not empty, lists the origins (`https://example.org`, or
+    `*`) whose pages may connect; a request without `Origin` comes from no page and may (W14).
 
     Raises `UpgradeError`: 400 for a malformed handshake, 426 for another version, 403 for a foreign
     origin.
@@ -107,7 +110,7 @@ def check_upgrade(head: Head, allowed_origins: Iterable[str] = ()) -> WebSocketO
         extension_offers(extensions) if extensions else [],
     )
     if origins:
-        _check_origin(origins, allowed_origins)
+        _check_origin(origins, settings.ws_allowed_origins)
     return offer
 
 
