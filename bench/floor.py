@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import base64
+import functools
 import hashlib
 import socket
 from typing import cast
@@ -16,6 +17,7 @@ from typing import cast
 import uvloop
 
 from bench.apps import CHUNK, CHUNKS, HELLO
+from bench.traffic import frames
 
 UPLOAD_BYTES = 1024 * 1024
 
@@ -106,24 +108,21 @@ class Upload(asyncio.Protocol):
 
 
 class Echo(asyncio.Protocol):
-    """Upgrades, then answers each frame of 64 masked bytes with the same bytes unmasked."""
+    """Upgrades, then answers each frame of the load with the frame that must come back."""
 
-    __slots__ = ("open", "write")
+    __slots__ = ("answers", "write")
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Wait for the handshake."""
         self.write = cast(asyncio.Transport, transport).write
-        self.open = False
+        self.answers: dict[bytes, bytes] | None = None
 
     def data_received(self, data: bytes) -> None:
         """Take one whole frame for each read: the load sends them one at a time."""
-        if not self.open:
+        if self.answers is None:
             self._handshake(data)
-            return
-        size = len(data) - 6
-        mask = data[2:6] * (size // 4)
-        payload = int.from_bytes(data[6:], "little") ^ int.from_bytes(mask, "little")
-        self.write(b"%b%c%b" % (data[:1], size, payload.to_bytes(size, "little")))
+        else:
+            self.write(self.answers[data])
 
     def _handshake(self, data: bytes) -> None:
         lines = dict(line.split(b": ", 1) for line in data.split(b"\r\n")[1:-2])
@@ -136,7 +135,12 @@ class Echo(asyncio.Protocol):
             b"HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: Upgrade\r\n"
             b"sec-websocket-accept: %b\r\n\r\n" % accept
         )
-        self.open = True
+        self.answers = _echoes()
+
+
+@functools.cache
+def _echoes() -> dict[bytes, bytes]:
+    return dict(frames())
 
 
 MODES: dict[str, type[asyncio.Protocol]] = {

@@ -7,10 +7,8 @@ Frames are masked before the load starts; payloads and masks differ from frame t
 from __future__ import annotations
 
 import argparse
-import random
 import select
 import socket
-import string
 import sys
 import time
 
@@ -19,28 +17,8 @@ from bench.errors import BenchError
 from bench.sockets import open_websocket
 from bench.window import Window
 
-PAYLOAD_BYTES = 64
-DISTINCT = 4096
-_OP_TEXT_FIN = 0x81
 _OP_PING_FIN = 0x89
 _STALL_TIMEOUT_S = 5.0
-
-
-def frames() -> list[tuple[bytes, bytes]]:
-    """Pairs of a masked frame to send and the unmasked frame that must come back."""
-    random_ = random.Random(64)
-    made = []
-    for _ in range(DISTINCT):
-        payload = "".join(random_.choices(string.ascii_letters, k=PAYLOAD_BYTES)).encode()
-        mask = random_.randbytes(4)
-        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
-        made.append(
-            (
-                bytes((_OP_TEXT_FIN, 0x80 | PAYLOAD_BYTES)) + mask + masked,
-                bytes((_OP_TEXT_FIN, PAYLOAD_BYTES)) + payload,
-            )
-        )
-    return made
 
 
 class Client:
@@ -75,7 +53,7 @@ class Client:
 
 def run(port: int, connections: int, warm_up_s: float, seconds: float, clock_ids: list[int]) -> str:
     """Echo until the window is over; the line that reports it. BenchError for a wrong answer."""
-    pool = frames()
+    pool = traffic.frames()
     clients: dict[int, Client] = {}
     expected: dict[int, bytes] = {}
     sent_at: dict[int, float] = {}
@@ -112,7 +90,7 @@ def run(port: int, connections: int, warm_up_s: float, seconds: float, clock_ids
                 latencies_s.append(now - sent_at[number])
             sent_at[number] = now
             frame, expected[number] = pool[index]
-            index = (index + 1) % DISTINCT
+            index = (index + 1) % len(pool)
             send[number](frame)
     return window.result(answers, latencies_s)
 

@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     from rich.console import Console
 
     from bench.results import Results, RowResult
-    from bench.targets import Verdict
 
 _OWN = "penstock"
 _NONE = "–"
@@ -98,13 +97,6 @@ def _headings(result: RowResult) -> list[str]:
     ]
 
 
-def _verdict(verdict: Verdict) -> str:
-    if verdict.median is None:
-        return "not measured"
-    sign = "✓" if verdict.reached else "✗"
-    return f"{sign} {verdict.median:.2f} {verdict.target.unit}"
-
-
 def print_row(console: Console, result: RowResult) -> None:
     """One row's table, its failures and its targets, in the terminal."""
     table = Table(title=result.row.title, title_justify="left", title_style="bold")
@@ -118,14 +110,20 @@ def print_row(console: Console, result: RowResult) -> None:
     console.print(table)
     for case, reason in result.failures.items():
         console.print(f"  [red]{case} failed:[/] {escape(reason)}", highlight=False)
-    for verdict in result.verdicts():
-        colour = {True: "green", False: "red", None: "yellow"}[verdict.reached]
+    verdicts = result.verdicts()
+    for verdict in verdicts:
+        if verdict.median is None:
+            continue
+        colour, sign = ("green", "✓") if verdict.reached else ("red", "✗")
         rounds = " ".join(f"{value:.2f}" for value in verdict.rounds)
         console.print(
-            f"  [{colour}]{_verdict(verdict)}[/]  {verdict.target.text} {verdict.target.bound}"
-            + (f"  [dim](rounds: {rounds})[/]" if rounds else ""),
+            f"  [{colour}]{sign} {verdict.median:.2f} {verdict.target.unit}[/]  {verdict.target.text} {verdict.target.bound}"
+            f"  [dim](rounds: {rounds})[/]",
             highlight=False,
         )
+    open_targets = sum(verdict.median is None for verdict in verdicts)
+    if open_targets:
+        console.print(f"  [dim]{open_targets} of {len(verdicts)} targets not measured[/]")
     console.print()
 
 

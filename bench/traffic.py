@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import base64
 import random
+import string
 import uuid
 from typing import TYPE_CHECKING
 
@@ -18,6 +19,11 @@ HEADERS = 12
 DISTINCT = 8192
 """How many different requests the load cycles through: more than any sensible cache holds."""
 
+PAYLOAD_BYTES = 64
+DISTINCT_FRAMES = 4096
+
+_TEXT_FIN = 0x81
+"""First byte of a whole text message in one frame (RFC 6455 §5.2)."""
 _SEED = 20261122
 _KINDS = ("orders", "customers", "products", "invoices", "shipments", "reviews", "carts")
 _SORTS = ("name", "-created", "price", "-updated", "relevance")
@@ -90,6 +96,23 @@ def handshakes(count: int) -> list[tuple[bytes, bytes]]:
             f"Cookie: session={random_.randbytes(24).hex()}\r\n\r\n"
         )
         made.append((head.encode("ascii"), key))
+    return made
+
+
+def frames() -> list[tuple[bytes, bytes]]:
+    """Pairs of a masked text frame to send and the unmasked frame that must come back."""
+    random_ = random.Random(_SEED)
+    made = []
+    for _ in range(DISTINCT_FRAMES):
+        payload = "".join(random_.choices(string.ascii_letters, k=PAYLOAD_BYTES)).encode()
+        mask = random_.randbytes(4)
+        masked = bytes(byte ^ mask[index % 4] for index, byte in enumerate(payload))
+        made.append(
+            (
+                bytes((_TEXT_FIN, 0x80 | PAYLOAD_BYTES)) + mask + masked,
+                bytes((_TEXT_FIN, PAYLOAD_BYTES)) + payload,
+            )
+        )
     return made
 
 
