@@ -1,7 +1,7 @@
 """Print what follows from the table of options, so that it cannot drift from it.
 
-    python tools/options_page.py            write docs/options.md and src/penstock/config/typed.py
-    python tools/options_page.py --check    change nothing; exit 1 if one of them is not up to date
+python tools/options_page.py            write docs/options.md and src/penstock/config/typed.py
+python tools/options_page.py --check    change nothing; exit 1 if one of them is not up to date
 """
 
 from __future__ import annotations
@@ -14,7 +14,8 @@ sys.path.insert(0, str(ROOT / "src"))
 
 from penstock.cli.foreign import FOREIGN, Foreign  # noqa: E402 - the checkout's own, not an installed one
 from penstock.config.kinds import KINDS, Option  # noqa: E402
-from penstock.config.options import OPTIONS, ROOMS  # noqa: E402
+from penstock.config.options import OPTIONS  # noqa: E402
+from penstock.config.unbuilt import ROOMS  # noqa: E402
 
 PAGE_HEAD = """\
 # Options
@@ -108,8 +109,8 @@ def _entry(option: Option) -> str:
         f"\n- environment: {', '.join(f'`{variable}`' for variable in option.environment)}",
         f"\n- TOML: `{option.toml}`",
         f"\n- unit or form: {option.measure.replace('|', 'or')}{', or none' if option.optional else ''}",
-        f"\n- default: {default}, because {option.reason}\n" if option.default is not None
-        else f"\n- default: none, because {option.reason}\n",
+        f"\n- default: {default}",
+        f"\n- why: {option.reason}\n",
     ]
     if option.room:
         lines.append(f"\nNot there yet: {ROOMS[option.room]}.\n")

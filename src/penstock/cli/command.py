@@ -154,7 +154,11 @@ def help_text(program: str, width: int) -> str:
         lines += _row(_joined(spellings, metavar), text, width)
     lines += ["", _bold("Not built yet (refused)")]
     lines += textwrap.wrap(
-        ", ".join(waiting), width, initial_indent="  ", subsequent_indent="  ", break_on_hyphens=False
+        ", ".join(waiting),
+        width,
+        initial_indent="  ",
+        subsequent_indent="  ",
+        break_on_hyphens=False,
     )
     lines += [
         "",

@@ -74,8 +74,6 @@ def _serve(parameters: dict[str, Any], written: list[str]) -> int:
             f"the command {app} is not built yet", f"a module of that name is served as {app}:app"
         )
     flags = given(parameters, written)
-    if app is not None:
-        flags["app"] = (app, "APP")
     config, notes = sources.load(flags, os.environ, Path.cwd(), parameters.get("config") or "")
     for note in notes:
         _note(note)
@@ -101,7 +99,9 @@ def _foreign(written: list[str]) -> list[Foreign]:
         return []
     from penstock.cli.foreign import BY_FLAG
 
-    return list({BY_FLAG[name].parameter: BY_FLAG[name] for name in strange if name in BY_FLAG}.values())
+    return list(
+        {BY_FLAG[name].parameter: BY_FLAG[name] for name in strange if name in BY_FLAG}.values()
+    )
 
 
 def _before_end(written: list[str]) -> list[str]:
@@ -127,7 +127,9 @@ def _accepted(foreign: Foreign, value: object) -> str:
     for word in words:
         if word not in foreign.harmless:
             given_value = "" if word is BARE else f" {word}"
-            raise UsageError(f"{shown}{given_value} is for {foreign.server}; here: {foreign.instead}")
+            raise UsageError(
+                f"{shown}{given_value} is for {foreign.server}; here: {foreign.instead}"
+            )
     return f"{shown} {words[-1] if words[-1] is not BARE else ''}".rstrip() + (
         f" is not needed: {foreign.harmless[words[-1]]}"
     )
@@ -137,7 +139,7 @@ def _accepted(foreign: Foreign, value: object) -> str:
 
 
 def _translated(error: click.UsageError) -> UsageError:
-    """click's complaint in this house's form."""
+    """What click complains of, in this house's form."""
     if isinstance(error, click.NoSuchOption):
         close = nearest(error.option_name, known_flags())
         return UsageError(

@@ -1,9 +1,9 @@
 """Every option declared once, and the sources that its value may come from.
 
-    options   the table: name, kind, unit, default, flags, environment, help, reason
-    kinds     what a value of each kind looks like, parsed and checked
-    config    `Config`: the values, immutable, and where each came from
-    sources   defaults < TOML file < environment < flags
+options   the table: name, kind, unit, default, flags, environment, help, reason
+kinds     what a value of each kind looks like, parsed and checked
+config    `Config`: the values, immutable, and where each came from
+sources   defaults < TOML file < environment < flags
 """
 
 from __future__ import annotations

@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 from penstock.config.addresses import Address, FdAddress, TcpAddress, UnixAddress, parse_address
 from penstock.config.kinds import Option
 from penstock.config.nearest import nearest
-from penstock.config.options import BY_NAME, OPTIONS, ROOMS
+from penstock.config.options import BY_NAME, OPTIONS
 from penstock.config.typed import Values
+from penstock.config.unbuilt import ROOMS
 from penstock.errors import UsageError
 
 if TYPE_CHECKING:
@@ -82,7 +83,9 @@ class Config(Values):
             if self.sources[name].rank != DEFAULT
         ]
         given: dict[str, object] = dict(options)
-        kept += [Setting(_known(name), raw, Source(GIVEN, f"{name}=")) for name, raw in given.items()]
+        kept += [
+            Setting(_known(name), raw, Source(GIVEN, f"{name}=")) for name, raw in given.items()
+        ]
         return self.of(kept)
 
     def _settle(self, settings: Iterable[Setting]) -> None:
@@ -199,7 +202,11 @@ def _listeners(values: Mapping[str, Any], sources: Mapping[str, Source]) -> tupl
         found.append(UnixAddress(values["uds"]))
     if "fd" in said:
         found.append(FdAddress(values["fd"]))
-    twice = [address for address in found if found.count(address) > 1 and address[-1] != 0]
+    twice = [
+        address
+        for address in found
+        if found.count(address) > 1 and not (isinstance(address, TcpAddress) and address.port == 0)
+    ]
     if twice:
         raise UsageError(f"{twice[0]} is given twice as an address to listen on", "remove one")
     return tuple(found)

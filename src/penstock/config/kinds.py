@@ -7,6 +7,7 @@ always understood, since that is all that a shell can give.
 
 from __future__ import annotations
 
+# ruff: noqa: TRY004 - ValueError is the one error of parsers, for wrong types too
 import os
 from collections.abc import Callable, Mapping
 from typing import Any, NamedTuple
@@ -44,7 +45,7 @@ class Option(NamedTuple):
     low: int | None = None
     high: int | None = None
     optional: bool = False  # None, or the word `none`, means: no limit, or switched off
-    room: str = ""  # the room that it waits for, a key of `options.ROOMS`; "" when it works
+    room: str = ""  # the room that it waits for, a key of `unbuilt.ROOMS`; "" when it works
 
     @property
     def toml(self) -> str:
@@ -80,7 +81,7 @@ class Option(NamedTuple):
 
     def _typed(self, text: str) -> str:
         if self.kind == "choice":
-            text = f"Literal[{', '.join(repr(choice) for choice in self.choices)}]"
+            text = "Literal[" + ", ".join(f'"{choice}"' for choice in self.choices) + "]"
         return f"{text} | None" if self.optional else text
 
     def parse(self, raw: object) -> Any:
@@ -160,7 +161,9 @@ def _duration(_option: Option, raw: object) -> float:
 def _size(option: Option, raw: object) -> int:
     size = units.parse_size(raw)
     if option.low is not None and size < option.low:
-        raise ValueError(f"{raw!r} is too small: it must be {units.format_size(option.low)} or more")
+        raise ValueError(
+            f"{raw!r} is too small: it must be {units.format_size(option.low)} or more"
+        )
     return size
 
 
@@ -172,7 +175,9 @@ def _mode(_option: Option, raw: object) -> int:
         except ValueError:
             mode = None
     if isinstance(mode, bool) or not isinstance(mode, int) or not 0 <= mode <= 0o777:
-        raise ValueError(f"{raw!r} is no file mode: write it in octal, as in 660 (TOML, Python: 0o660)")
+        raise ValueError(
+            f"{raw!r} is no file mode: write it in octal, as in 660 (TOML, Python: 0o660)"
+        )
     return mode
 
 
@@ -254,13 +259,17 @@ def _header(line: object) -> tuple[bytes, bytes]:
         raise ValueError(f"{line!r} is no header: write 'Name: value'")
     value = value.strip(" \t")
     if not name or not set(name) <= _TOKEN:
-        raise ValueError(f"{name!r} is no header name (RFC 9110 section 5.6.2): write 'Name: value'")
+        raise ValueError(
+            f"{name!r} is no header name (RFC 9110 section 5.6.2): write 'Name: value'"
+        )
     if name.lower() in _FRAMING:
         raise ValueError(f"{name!r} frames messages, so the server alone sends it: remove it")
     try:
         encoded = value.encode("latin-1")
     except UnicodeEncodeError:
-        raise ValueError(f"{value!r} holds characters beyond latin-1 (RFC 9110 section 5.5)") from None
+        raise ValueError(
+            f"{value!r} holds characters beyond latin-1 (RFC 9110 section 5.5)"
+        ) from None
     if any((octet < 32 and octet != 9) or octet == 127 for octet in encoded):
         raise ValueError(f"{value!r} holds a control character (RFC 9110 section 5.5)")
     # Lower case, as ASGI wants it and HTTP/2 demands
@@ -298,7 +307,7 @@ def _log_config(option: Option, raw: object) -> str | dict[str, Any]:
 def _trusted(option: Option, raw: object) -> str:
     items = _items(option, raw, None)
     for item in items:
-        if item == "*" or item.startswith("/") or item == "127.0.0.1":
+        if item in {"*", "unix", "127.0.0.1"} or item.startswith("/"):
             continue
         import ipaddress  # only lists that were changed need it
 
@@ -306,7 +315,7 @@ def _trusted(option: Option, raw: object) -> str:
             ipaddress.ip_network(item)
         except ValueError as error:
             raise ValueError(
-                f"{item!r} is neither an IP address, a network, a socket's path nor *: {error}"
+                f"{item!r} is neither an IP address, a network, 'unix', a socket's path nor *: {error}"
             ) from None
     return ",".join(items)
 
@@ -324,7 +333,9 @@ def _shown_text(value: object) -> str:
 
 
 def _shown_list(value: object) -> str:
-    return ", ".join(str(item) for item in value) if isinstance(value, tuple) and value else "(empty)"
+    return (
+        ", ".join(str(item) for item in value) if isinstance(value, tuple) and value else "(empty)"
+    )
 
 
 def _shown_duration(value: object) -> str:

@@ -3,19 +3,13 @@
 Parser, defaults, validation, `--help`, the types in `typed` and the page docs/options.md all come
 from this table. The attribute in Config is `name`; flag, TOML key and environment variable follow
 from it (`timeout_x`: `--timeout-x`, `timeout-x`, `PENSTOCK_TIMEOUT_X`) unless said otherwise.
+Options that wait for a part of the server stand in `unbuilt`.
 """
 
 from __future__ import annotations
 
 from penstock.config.kinds import Option
-
-# Rooms of the house that are not there yet: an option that waits for one is refused, never ignored.
-ROOMS = {
-    "process": "it needs the supervisor of several processes, and this version serves with one process",
-    "recycling": "it needs --workers, and this version serves with one process",
-    "tls": "this version serves plain TCP and Unix sockets; let the proxy in front end TLS",
-    "static": "this version serves the application only; let the application or a proxy serve files",
-}
+from penstock.config.unbuilt import UNBUILT
 
 APPLICATION = "Application"
 LISTEN = "Where to listen"
@@ -26,8 +20,6 @@ WEBSOCKET = "WebSocket"
 WSGI = "WSGI"
 PROXY = "Behind a proxy"
 LOGGING = "Logging"
-PROCESSES = "Processes"
-TLS = "TLS"
 
 OPTIONS: tuple[Option, ...] = (
     # ------------------------------------------------------------------------------ application
@@ -131,11 +123,6 @@ OPTIONS: tuple[Option, ...] = (
         "write_buffer", "size", "64KiB", SERVING, low=1024,
         help="response that may wait for a slow client before the application's send waits too",
         reason="keeps a fast link busy, and bounds what 10,000 slow readers can hold to 640 MiB",
-    ),
-    Option(
-        "static", "texts", (), SERVING, room="static",
-        help="/route=folder of files to serve; may be repeated",
-        reason="nothing of the disk is public unless asked for",
     ),
     # ------------------------------------------------------------------------------------- limits
     Option(
@@ -355,124 +342,7 @@ OPTIONS: tuple[Option, ...] = (
         help="colours in the log; by default on a terminal that has NO_COLOR not set",
         reason="colours help people, and disturb files",
     ),
-    # ---------------------------------------------------------------------------------- processes
-    Option(
-        "workers", "count", None, PROCESSES, unit="processes", low=1, optional=True, room="process",
-        aliases=("-w",), env=("WEB_CONCURRENCY",),
-        help="worker processes, supervised",
-        reason="one process without a supervisor is the smallest thing for a container",
-    ),
-    Option(
-        "limit_max_requests", "count", None, PROCESSES, unit="requests", low=1, optional=True,
-        room="recycling", aliases=("--max-requests",),
-        help="requests after which a worker is replaced by a fresh one",
-        reason="recycling hides leaks; who needs it knows",
-    ),
-    Option(
-        "limit_max_requests_jitter", "count", 0, PROCESSES, unit="requests", room="recycling",
-        aliases=("--max-requests-jitter",),
-        help="random spread of --limit-max-requests",
-        reason="needed with --limit-max-requests only",
-    ),
-    Option(
-        "timeout_worker", "duration", 30, PROCESSES, room="process",
-        aliases=("-t", "--timeout", "--timeout-worker-healthcheck"),
-        help="time for which a worker's event loop may stand still before it is replaced",
-        reason="what gunicorn gives",
-    ),
-    Option(
-        "reload", "flag", False, PROCESSES, room="process",
-        help="start again when source files change",
-        reason="for development only",
-    ),
-    Option(
-        "reload_dir", "texts", (), PROCESSES, room="process", aliases=("--reload-paths",),
-        help="folder to watch; may be repeated",
-        reason="the current folder holds the application",
-    ),
-    Option(
-        "reload_include", "texts", (), PROCESSES, room="process",
-        help="pattern of files to watch; may be repeated",
-        reason="Python files are what is imported",
-    ),
-    Option(
-        "reload_exclude", "texts", (), PROCESSES, room="process",
-        aliases=("--reload-ignore-patterns",),
-        help="pattern of files not to watch; may be repeated",
-        reason="nothing is left out unless asked for",
-    ),
-    Option(
-        "reload_delay", "duration", "250ms", PROCESSES, room="process",
-        help="time between two looks at the files",
-        reason="what uvicorn waits",
-    ),
-    Option(
-        "preload", "flag", False, PROCESSES, room="process", flag="--preload",
-        aliases=("--preload-app",),
-        help="import the application once, before the workers are started",
-        reason="sockets and threads made while importing do not survive the start of a process",
-    ),
-    Option(
-        "pid", "path", None, PROCESSES, optional=True, room="process", aliases=("-p", "--pid-file"),
-        help="file to write the process id to",
-        reason="process managers know their children without a file",
-    ),
-    Option(
-        "user", "text", None, PROCESSES, optional=True, room="process", aliases=("-u",),
-        help="user to become after binding",
-        reason="process managers and containers do it before the start",
-    ),
-    Option(
-        "group", "text", None, PROCESSES, optional=True, room="process", aliases=("-g",),
-        help="group to become after binding",
-        reason="process managers and containers do it before the start",
-    ),
-    Option(
-        "name", "text", None, PROCESSES, optional=True, room="process",
-        aliases=("-n", "--process-name"),
-        help="name of the processes in ps and top",
-        reason="the command line says more",
-    ),
-    # ---------------------------------------------------------------------------------------- tls
-    Option(
-        "ssl_certfile", "path", None, TLS, optional=True, room="tls",
-        aliases=("--certfile", "--ssl-certificate"),
-        help="certificate chain, PEM",
-        reason="without a certificate there is no TLS",
-    ),
-    Option(
-        "ssl_keyfile", "path", None, TLS, optional=True, room="tls", aliases=("--keyfile",),
-        help="private key, PEM",
-        reason="it may stand in the certificate's file",
-    ),
-    Option(
-        "ssl_keyfile_password", "text", None, TLS, optional=True, room="tls",
-        aliases=("--keyfile-password",),
-        help="password of the private key",
-        reason="keys of servers mostly have none",
-    ),
-    Option(
-        "ssl_ca_certs", "path", None, TLS, optional=True, room="tls",
-        aliases=("--ca-certs", "--ssl-ca"),
-        help="certificates that client certificates are checked against",
-        reason="client certificates are rare",
-    ),
-    Option(
-        "ssl_cert_reqs", "count", 0, TLS, unit="level of the ssl module", high=2, room="tls",
-        aliases=("--cert-reqs",),
-        help="client certificates: 0 none, 1 optional, 2 required",
-        reason="client certificates are rare",
-    ),
-    Option(
-        "ssl_ciphers", "text", None, TLS, optional=True, room="tls", aliases=("--ciphers",),
-        help="cipher suites, in OpenSSL's form",
-        reason="OpenSSL's own choice ages better than a list",
-    ),
-    Option(
-        "timeout_tls_handshake", "duration", 15, TLS, room="tls",
-        help="time for the TLS handshake",
-        reason="several round trips over a poor link, and an end for those who never finish",
-    ),
+    *UNBUILT,
 )  # fmt: skip
 
 BY_NAME = {option.name: option for option in OPTIONS}

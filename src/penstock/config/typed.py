@@ -96,8 +96,8 @@ class Values:
     app: Any | None
     app_dir: str
     factory: bool
-    interface: Literal['auto', 'asgi3', 'asgi2', 'wsgi']
-    lifespan: Literal['auto', 'on', 'off']
+    interface: Literal["auto", "asgi3", "asgi2", "wsgi"]
+    lifespan: Literal["auto", "on", "off"]
     root_path: str
     host: str
     port: int
@@ -106,13 +106,12 @@ class Values:
     fd: int | None
     uds_mode: int
     backlog: int
-    loop: Literal['auto', 'uvloop', 'asyncio']
+    loop: Literal["auto", "uvloop", "asyncio"]
     header: tuple[tuple[bytes, bytes], ...]
     server_header: bool
     date_header: bool
     read_buffer: int
     write_buffer: int
-    static: tuple[str, ...]
     limit_connections: int
     limit_concurrency: int | None
     limit_queue: int
@@ -148,7 +147,7 @@ class Values:
     wsgi_drop_proxy_header: bool
     proxy_headers: bool
     forwarded_allow_ips: str
-    log_level: Literal['critical', 'error', 'warning', 'info', 'debug', 'trace']
+    log_level: Literal["critical", "error", "warning", "info", "debug", "trace"]
     access_log: bool
     log_config: str | dict[str, Any] | None
     use_colors: bool | None
@@ -166,6 +165,7 @@ class Values:
     user: str | None
     group: str | None
     name: str | None
+    static: tuple[str, ...]
     ssl_certfile: str | None
     ssl_keyfile: str | None
     ssl_keyfile_password: str | None
@@ -180,8 +180,8 @@ class Keywords(TypedDict, total=False):
 
     app_dir: str | PathLike[str]
     factory: bool | str
-    interface: Literal['auto', 'asgi3', 'asgi2', 'wsgi']
-    lifespan: Literal['auto', 'on', 'off']
+    interface: Literal["auto", "asgi3", "asgi2", "wsgi"]
+    lifespan: Literal["auto", "on", "off"]
     root_path: str
     host: str
     port: int | str
@@ -190,13 +190,12 @@ class Keywords(TypedDict, total=False):
     fd: int | str | None
     uds_mode: int | str
     backlog: int | str
-    loop: Literal['auto', 'uvloop', 'asyncio']
+    loop: Literal["auto", "uvloop", "asyncio"]
     header: str | Sequence[str | tuple[str | bytes, str | bytes]] | Mapping[str, str]
     server_header: bool | str
     date_header: bool | str
     read_buffer: int | str
     write_buffer: int | str
-    static: str | Sequence[str]
     limit_connections: int | str
     limit_concurrency: int | str | None
     limit_queue: int | str
@@ -232,7 +231,7 @@ class Keywords(TypedDict, total=False):
     wsgi_drop_proxy_header: bool | str
     proxy_headers: bool | str
     forwarded_allow_ips: str | Sequence[str]
-    log_level: Literal['critical', 'error', 'warning', 'info', 'debug', 'trace']
+    log_level: Literal["critical", "error", "warning", "info", "debug", "trace"]
     access_log: bool | str
     log_config: str | PathLike[str] | Mapping[str, Any] | None
     use_colors: bool | str | None
@@ -250,6 +249,7 @@ class Keywords(TypedDict, total=False):
     user: str | None
     group: str | None
     name: str | None
+    static: str | Sequence[str]
     ssl_certfile: str | PathLike[str] | None
     ssl_keyfile: str | PathLike[str] | None
     ssl_keyfile_password: str | None

@@ -6,6 +6,7 @@ seen and what would be understood; who calls it adds the name of the option and 
 
 from __future__ import annotations
 
+# ruff: noqa: TRY004 - ValueError is the one error of parsers, for wrong types too
 import math
 import re
 
@@ -30,7 +31,9 @@ def parse_duration(value: object) -> float:
     if not math.isfinite(seconds) or seconds < 0:
         raise ValueError(f"{value!r} is no duration: it must be 0 or more, and finite")
     if seconds > DURATION_MAX_S:
-        raise ValueError(f"{value!r} is longer than a year; a bare number is seconds, '250ms' is not")
+        raise ValueError(
+            f"{value!r} is longer than a year; a bare number is seconds, '250ms' is not"
+        )
     return seconds
 
 

@@ -152,7 +152,9 @@ def _detect_class(application: Any) -> Verdict:
     bare = _unwrap_partial(application)
     name = bare.__name__
     arguments = _signature(application, follow=True)
-    method = None if bare.__call__ is type.__call__ else inspect.getattr_static(bare, "__call__", None)
+    method = (
+        None if bare.__call__ is type.__call__ else inspect.getattr_static(bare, "__call__", None)
+    )
     asynchronous = method is not None and _is_coroutine_function(method)
     taken = _signature(method, follow=True) if inspect.isfunction(method) else None
     if arguments is not None:
@@ -167,7 +169,12 @@ def _detect_class(application: Any) -> Verdict:
                 f"name an instance of it: app = {name}({'...' if arguments.least else ''}),"
                 f" or {name}() in place of {name}",
             )
-        if taken is not None and not asynchronous and taken.least == 3 and _wsgi_names(taken.names[1:]):
+        if (
+            taken is not None
+            and not asynchronous
+            and taken.least == 3
+            and _wsgi_names(taken.names[1:])
+        ):
             return Verdict(
                 None,
                 f"the class {name}, whose instances are WSGI applications",
@@ -230,7 +237,7 @@ def _by_arguments(arguments: _Arguments) -> Verdict:
     if arguments.fits(3) and (arguments.least == 3 or names[1:3] == ("receive", "send")):
         named = names[:1] != () and names[0] in _SCOPE
         return Verdict(ASGI3, f"{seen}, so it returns an awaitable", certain=named)
-    if arguments.least == 2:
+    if arguments.least == 2 and arguments.fits(2):
         return Verdict(WSGI, seen, certain=False)
     if arguments.fits(1) and _double_names(arguments):
         return Verdict(ASGI2, seen)
@@ -250,7 +257,9 @@ def _wsgi_names(names: tuple[str, ...]) -> bool:
 
 
 def _double_names(arguments: _Arguments) -> bool:
-    return arguments.fits(1) and arguments.names[:1] != () and arguments.names[0].lstrip("_") in _SCOPE
+    return (
+        arguments.fits(1) and arguments.names[:1] != () and arguments.names[0].lstrip("_") in _SCOPE
+    )
 
 
 def _listed(arguments: _Arguments) -> str:
