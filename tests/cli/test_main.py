@@ -86,7 +86,10 @@ def test_the_application_may_come_from_the_file_or_the_environment(
         (["a:b", "-w", "4"], ["-w (--workers) cannot be used yet: it needs the supervisor"]),
         (["a:b", "-w4"], ["-w (--workers) cannot be used yet"]),
         (["a:b", "--interface", "rsgi"], ["--interface: 'rsgi' is not one of auto, asgi3"]),
-        (["a:b", "-c", "x.py"], ["--config x.py: gunicorn's Python configuration", "penstock.toml"]),
+        (
+            ["a:b", "-c", "x.py"],
+            ["--config x.py: gunicorn's Python configuration", "penstock.toml"],
+        ),
         (["a:b", "-c", "x.toml"], ["--config x.toml: there is no such file"]),
         (["a:b", "--http", "h11"], ["--http h11 is for uvicorn, granian; here: penstock has its"]),
         (["a:b", "-k", "gevent"], ["-k/--worker-class gevent is for gunicorn, hypercorn; here:"]),
@@ -111,10 +114,19 @@ def test_a_mistake_ends_with_2_and_says_in_two_lines_what_to_change(
 @pytest.mark.parametrize(
     "arguments, note",
     [
-        (["-k", "uvicorn.workers.UvicornWorker"], "-k/--worker-class uvicorn.workers.UvicornWorker"),
-        (["-kasgi"], "-k/--worker-class asgi is not needed: an ASGI application needs no worker class"),
+        (
+            ["-k", "uvicorn.workers.UvicornWorker"],
+            "-k/--worker-class uvicorn.workers.UvicornWorker",
+        ),
+        (
+            ["-kasgi"],
+            "-k/--worker-class asgi is not needed: an ASGI application needs no worker class",
+        ),
         (["--http", "auto"], "--http auto is not needed: it is what happens anyway"),
-        (["--access-logfile=-"], "--access-logfile - is not needed: the access log is on without it"),
+        (
+            ["--access-logfile=-"],
+            "--access-logfile - is not needed: the access log is on without it",
+        ),
         (["--log"], "--log is not needed: the log is on without it"),
     ],
 )
@@ -206,8 +218,7 @@ def test_as_a_process_a_mistake_is_two_lines_on_stderr() -> None:
 def test_reading_the_command_line_imports_nothing_that_only_serving_needs(tmp_path: Path) -> None:
     """Start-up time counts: neither the event loop nor what only mistakes or files need is there."""
     code = (
-        "import sys; import penstock
-from penstock.cli.main import main; main(['a:b', '--workers', '2']);"
+        "import sys; from penstock.cli.main import main; main(['a:b', '--workers', '2']);"
         "print(*sorted({'asyncio', 'rich', 'tomllib', 'uvloop', 'logging', 'ssl', 'difflib',"
         " 'penstock.cli.foreign', 'penstock.gateway', 'dataclasses'} & set(sys.modules)))"
     )

@@ -59,8 +59,17 @@ def test_milliseconds_taken_for_seconds_are_noticed_when_they_exceed_a_year() ->
 
 @pytest.mark.parametrize(
     "written, size",
-    [("64KiB", 65536), ("16MiB", 16 << 20), ("1GiB", 1 << 30), ("1.5KiB", 1536), ("10B", 10)]
-    + [("512", 512), (512, 512), ("0", 0), ("64 kib", 65536)],
+    [
+        ("64KiB", 65536),
+        ("16MiB", 16 << 20),
+        ("1GiB", 1 << 30),
+        ("1.5KiB", 1536),
+        ("10B", 10),
+        ("512", 512),
+        (512, 512),
+        ("0", 0),
+        ("64 kib", 65536),
+    ],
 )
 def test_sizes_are_bytes_unless_they_name_a_unit(written: object, size: int) -> None:
     assert parse_size(written) == size

@@ -192,10 +192,9 @@ def test_a_module_that_ends_the_process_is_explained(folder: Path) -> None:
 
 
 def test_nothing_is_trimmed_of_a_traceback_that_starts_with_the_user() -> None:
-    try:
+    with pytest.raises(KeyError) as seen:
         raise KeyError
-    except KeyError as error:
-        assert trim(error) is error.__traceback__
+    assert trim(seen.value) is seen.value.__traceback__
 
 
 def test_a_long_list_is_cut() -> None:
