@@ -106,6 +106,8 @@ def imports(path: Path) -> Iterator[tuple[int, str]]:
             )
             for alias in node.names:
                 inner = ".".join((*base, alias.name))
+                if inner == "penstock.__version__":  # a constant that each room may show
+                    continue
                 yield (
                     node.lineno,
                     inner if base[0] == "penstock" and is_module(inner) else ".".join(base),
@@ -150,7 +152,8 @@ def test_codecs_and_conversations_are_sans_io() -> None:
 @pytest.mark.parametrize("path", MODULES, ids=dotted)
 def test_modules_are_small(path: Path) -> None:
     """A module that passes 450 lines is two."""
-    assert len(path.read_text().splitlines()) <= LINES_MAX
+    lines = len(path.read_text().splitlines())
+    assert lines <= LINES_MAX
 
 
 @pytest.mark.parametrize("path", MODULES, ids=dotted)

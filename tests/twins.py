@@ -76,7 +76,8 @@ class _Finder(MetaPathFinder):
                     loader=_SourceLoader(fullname, str(file)),
                     submodule_search_locations=[str(stem)] if is_package else None,
                 )
-        return None
+        # None would let the usual finders look in the same folder, and they prefer binaries.
+        raise ModuleNotFoundError(f"{fullname} has no Python source", name=fullname)
 
 
 def pure(name: str) -> ModuleType:
