@@ -27,6 +27,7 @@ PAUSED_STEERED = 4
 PAUSED_CLOSED = 8
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+_TCP_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6})
 _EAGER = sys.version_info >= (3, 12)
 
 
@@ -81,6 +82,11 @@ class Acceptor:
 
     def start(self) -> None:
         """Begin to accept."""
+        for sock in self.sockets:
+            if sock.family in _TCP_FAMILIES:
+                # Accepted sockets inherit it, so it costs no call for each. The loops do not do it
+                # reliably: asyncio looks at `proto`, which is 0 for most listening sockets.
+                sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         self.resume(PAUSED_CLOSED)
 
     def pause(self, why: int = PAUSED_STEERED) -> None:
@@ -176,16 +182,20 @@ class Acceptor:
         finally:
             self._arriving -= 1
             self.connection_gone()
+            self._complain_if_full()
 
     def _full(self) -> None:
         self.pause(PAUSED_FULL)
-        if len(self._connections) < self.connections_max:
-            return  # those that are still arriving fill it, and some of them may not make it
-        self._complain(
-            "warning",
-            f"{self.connections_max} connections are open, so new ones wait to be accepted;"
-            " --limit-connections raises the limit",
-        )
+        self._complain_if_full()
+
+    def _complain_if_full(self) -> None:
+        # Not while some are still arriving: they may not make it
+        if self._paused & PAUSED_FULL and not self._arriving:
+            self._complain(
+                "warning",
+                f"{len(self._connections)} connections are open, so new ones wait to be accepted;"
+                " --limit-connections raises the limit",
+            )
 
     def _failed(self, error: OSError) -> None:
         """Accepting failed for a reason that is not the client's: wait, for trying again at once
