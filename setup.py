@@ -39,8 +39,8 @@ COMPILED = (
     "penstock.transport.runtime",
     "penstock.observe.access",
 )
-# Leaves with two twins: the pure one stands in wire/scan.py, and fuzzing holds them equal.
-NATIVE = ("penstock.wire._scan",)
+# Leaves with two twins: the pure ones stand in wire/scan.py and gateway/drive.py, and fuzzing holds them equal.
+NATIVE = ("penstock.wire._scan", "penstock.gateway._drive")
 
 DIRECTIVES = {
     "language_level": "3",

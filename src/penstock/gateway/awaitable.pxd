@@ -1,5 +1,3 @@
-cdef object DONE
-
 cdef class Awaitable:
     cdef bint _begun
     cdef public object result

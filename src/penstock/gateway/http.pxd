@@ -1,12 +1,14 @@
 import cython
 
-from penstock.gateway.awaitable cimport DONE, Awaitable, Waiters
+from penstock.gateway.awaitable cimport Awaitable, Waiters
+from penstock.gateway.scope cimport decode_path
 from penstock.gateway.stream cimport Exchange, Service, Stream
 from penstock.wire.events cimport Head
 
+cdef object DONE
 cdef object ClientDisconnected
 cdef object MessageError
-cdef object decode_path
+cdef object drive
 cdef object where
 
 cdef int _START
@@ -94,6 +96,7 @@ cdef class HttpExchange(Exchange):
     cdef object _zero_copy(self, dict message)
     @cython.locals(excess=bint, end=bint)
     cdef object _send_file(self, int fd, long long offset, long long count, bint more)
+    cpdef object app_ended(self, object exc)
     cdef object _failed(self, object exc)
     cdef object _unfinished(self, str reason)
     cdef object _cut(self, str reason)

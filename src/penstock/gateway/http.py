@@ -13,6 +13,7 @@ from typing import Any
 
 from penstock.errors import ClientDisconnected, MessageError
 from penstock.gateway.awaitable import DONE, Awaitable, Waiters
+from penstock.gateway.driving import drive
 from penstock.gateway.scope import decode_path, where
 from penstock.gateway.stream import Exchange, Service, Stream
 from penstock.wire.events import Head
@@ -171,7 +172,9 @@ class HttpExchange(Exchange):
         """Call the application with a scope of its own, in a fresh copy of lifespan's context."""
         service = self._service
         self._eager = True
-        task = service.runtime.start_task(self._run(self._scope()), service.context.copy())
+        task = service.runtime.start_task(
+            drive(self, service.app, self._scope()), service.context.copy()
+        )
         self._eager = False
         if self._state != _COMPLETE or not task.done():
             self._task = task
@@ -483,17 +486,12 @@ class HttpExchange(Exchange):
 
     # The ends.
 
-    async def _run(self, scope: dict[str, Any]) -> None:
-        """The application's call, from its start to its end, whatever it raises (ERR-12, A16)."""
-        try:
-            await self._service.app(scope, self.receive, self.send)
-        except GeneratorExit:
-            raise
-        except BaseException as exc:
+    def app_ended(self, exc: BaseException | None) -> None:
+        """The application's call is over; `exc` is what escaped it. Called once, by `drive`."""
+        if exc is not None:
             self._failed(exc)
-        else:
-            if self._state != _COMPLETE and not self._gone:
-                self._unfinished("the application returned without a whole response")
+        elif self._state != _COMPLETE and not self._gone:
+            self._unfinished("the application returned without a whole response")
         self._task = None
         self._stream.done()
 

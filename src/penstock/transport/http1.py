@@ -161,7 +161,7 @@ class Connection(Stream):
         self.client = self._peer
         self.server = _address(transport.get_extra_info("sockname"), True)
         if worker.trust is not None:
-            self._trusted = worker.trust.is_trusted(self._peer)
+            self._trusted = worker.trust.is_trusted(self._peer, self.server)
         self._deadline = worker.now + self._head_seconds
         worker.connections.add(self)
 

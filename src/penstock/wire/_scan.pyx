@@ -25,6 +25,7 @@ cdef enum:
     CONNECTION = 16
     EXPECT = 32
     UPGRADE = 64
+    KEEP_ALIVE = 128
 
 cdef enum:
     SENDS_LENGTH = 1
@@ -158,6 +159,16 @@ cdef inline bint _plain_host(const unsigned char *p, Py_ssize_t size) noexcept:
     return True
 
 
+cdef inline bint _is_keep_alive(const unsigned char *p) noexcept:
+    """Whether these ten bytes are `keep-alive`, in any case."""
+    cdef int i
+    cdef const char *wanted = b"keep-alive"
+    for i in range(10):
+        if LOWER[p[i]] != <unsigned char> wanted[i]:
+            return False
+    return True
+
+
 def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
     """Native twin of `scan.parse_head`."""
     cdef const unsigned char *base = <const unsigned char *> PyBytes_AS_STRING(data)
@@ -172,6 +183,8 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
     cdef Py_ssize_t length, i, line_bytes, count = 0
     cdef int slot, minor, bits = 0
     cdef int hosts = 0
+    cdef int connections = 0
+    cdef bint keep_alive = False
     cdef bytes name, value, raw_path, query
     cdef list headers = []
     if start < 0 or start > size:
@@ -261,9 +274,14 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
                 hosts += 1
                 if not _plain_host(mark, length):
                     bits |= ODD
+            elif known_bits[slot] == CONNECTION:
+                connections += 1
+                keep_alive = length == 10 and _is_keep_alive(mark)
         headers.append((name, value))
         p += 2
 
+    if connections == 1 and keep_alive:
+        bits ^= CONNECTION | KEEP_ALIVE
     if hosts != 1:
         bits |= ODD
     return (p - base, line_bytes, method, raw_path, query, minor, headers, bits)

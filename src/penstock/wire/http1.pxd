@@ -6,6 +6,7 @@ cdef object HttpError
 cdef object parse_head
 cdef int HOST
 cdef int ODD
+cdef int KEEP_ALIVE
 cdef int LENGTH
 cdef int CODING
 cdef int CONNECTION

@@ -11,7 +11,16 @@ import re
 from penstock.errors import HttpError
 from penstock.wire.events import Head
 from penstock.wire.leaf import parse_head
-from penstock.wire.scan import CODING, CONNECTION, EXPECT, HOST, LENGTH, ODD, UPGRADE
+from penstock.wire.scan import (
+    CODING,
+    CONNECTION,
+    EXPECT,
+    HOST,
+    KEEP_ALIVE,
+    LENGTH,
+    ODD,
+    UPGRADE,
+)
 
 _HEAD = 0
 _LENGTH = 1
@@ -166,8 +175,8 @@ class Reader:
         self._fields = 0
         self._skipped_line = False
         head = Head(method, raw_path, query, headers, _VERSIONS[minor != 0])
-        head.keep_alive = minor != 0
-        if bits != HOST:
+        head.keep_alive = minor != 0 or bits & KEEP_ALIVE != 0
+        if bits & ~KEEP_ALIVE != HOST:
             self._steer(head, bits)
         self.body_ended = True
         self._state = _HEAD

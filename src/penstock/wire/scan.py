@@ -16,6 +16,7 @@ CODING = 8
 CONNECTION = 16
 EXPECT = 32
 UPGRADE = 64
+KEEP_ALIVE = 128  # there is one `connection` field and it says just this; CONNECTION is not set
 
 # Bits of `write_fields`' second item: what the application's headers hold.
 SENDS_LENGTH = 1
@@ -74,6 +75,10 @@ def parse_head(data: bytes, start: int, fields_max: int) -> tuple[Any, ...] | No
     bits = 0
     for name in by_name.keys() & _BITS.keys():
         bits |= _BITS[name]
+    if bits & CONNECTION:
+        options = [value for name, value in headers if name == b"connection"]
+        if len(options) == 1 and options[0].lower() == b"keep-alive":
+            bits ^= CONNECTION | KEEP_ALIVE
     host = by_name.get(b"host")
     if host is not None:
         bits |= HOST
