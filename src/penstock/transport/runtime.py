@@ -10,6 +10,7 @@ from penstock.gateway.stream import Runtime
 # How long a response's head may wait for its first body, so that both leave in one write.
 FLUSH_DELAY_S = 0.01
 
+_Task: Any = asyncio.Task
 _EAGER = sys.version_info >= (3, 12)
 
 
@@ -25,9 +26,7 @@ class LoopRuntime(Runtime):
         "_from_threads",
         "_to_flush",
         "_waking",
-        "call_soon",
         "loop",
-        "new_future",
         "on_idle",
         "tasks",
     )
@@ -36,25 +35,28 @@ class LoopRuntime(Runtime):
         self.loop = loop
         self.tasks: set[asyncio.Task[Any]] = set()
         self.on_idle: Any = None
-        # The loop's own methods do what the interface asks; a wrapper would only cost a call.
-        self.new_future = loop.create_future
-        self.call_soon = loop.call_soon
         self._from_threads: deque[Any] = deque()
         self._waking = False
         self._to_flush: list[Any] = []
         self._flush_timer: asyncio.TimerHandle | None = None
 
-    def start_task(self, coroutine: Any, context: Any) -> asyncio.Task[Any]:
+    def new_future(self) -> Any:
+        """See `Runtime.new_future`."""
+        return self.loop.create_future()
+
+    def call_soon(self, callback: Any) -> Any:
+        """See `Runtime.call_soon`."""
+        return self.loop.call_soon(callback)
+
+    def start_task(self, coroutine: Any, context: Any) -> Any:
         """Run `coroutine` in `context`; on Python 3.12 and later up to its first suspension before
         this returns. A task that has ended by then was never scheduled and is not kept."""
         if _EAGER:
-            task: asyncio.Task[Any] = asyncio.Task(
-                coroutine, loop=self.loop, eager_start=True, context=context
-            )
+            task: Any = _Task(coroutine, loop=self.loop, eager_start=True, context=context)
             if task.done():
                 return task
         else:
-            task = asyncio.Task(coroutine, loop=self.loop, context=context)
+            task = _Task(coroutine, loop=self.loop, context=context)
         self.tasks.add(task)
         task.add_done_callback(self._ended)
         return task

@@ -1,0 +1,106 @@
+# cython: language_level=3
+"""Native twin of `drive`: a coroutine without a frame.
+
+A task steps it; it steps the application's coroutine through the C interface that returns a result
+without raising StopIteration. That, and one small object in place of a coroutine and its closure,
+is all that it saves; it saves it for every request.
+"""
+
+from cpython.object cimport PyObject
+from cpython.ref cimport Py_XDECREF
+
+cdef extern from "Python.h":
+    ctypedef enum PySendResult:
+        PYGEN_RETURN
+        PYGEN_ERROR
+        PYGEN_NEXT
+    PySendResult PyIter_Send(PyObject *iterator, PyObject *value, PyObject **result) except? PYGEN_ERROR
+    bint PyCoro_CheckExact(object o)
+
+
+cdef class drive:
+    cdef object _exchange
+    cdef object _app
+    cdef object _scope
+    cdef object _iterator
+
+    def __init__(self, exchange, app, scope):
+        self._exchange = exchange
+        self._app = app
+        self._scope = scope
+
+    @property
+    def cr_await(self):
+        """What it waits for: lets `scope.where` look through."""
+        return self._iterator
+
+    @property
+    def cr_frame(self):
+        """It has none."""
+        return None
+
+    def __await__(self):
+        return self
+
+    def __iter__(self):
+        return self
+
+    def __next__(self):
+        cdef PyObject *result = NULL
+        cdef PySendResult status
+        cdef object value
+        try:
+            if self._iterator is None:
+                scope = self._scope
+                app = self._app
+                self._scope = None
+                self._app = None
+                awaitable = app(scope, self._exchange.receive, self._exchange.send)
+                if PyCoro_CheckExact(awaitable):
+                    self._iterator = awaitable
+                else:
+                    self._iterator = type(awaitable).__await__(awaitable)
+            status = PyIter_Send(<PyObject *> self._iterator, <PyObject *> None, &result)
+        except GeneratorExit:
+            raise
+        except BaseException as exc:
+            self._end(exc)
+        else:
+            if status == PYGEN_NEXT:
+                value = <object> result
+                Py_XDECREF(result)
+                return value
+            Py_XDECREF(result)
+            self._end(None)
+        raise StopIteration
+
+    cdef _end(self, exc):
+        exchange = self._exchange
+        self._exchange = None
+        exchange.app_ended(exc)
+
+    def send(self, value):
+        """The coroutine interface."""
+        return self.__next__()
+
+    def throw(self, kind, value=None, traceback=None):
+        """The coroutine interface: cancelling comes this way."""
+        if value is None:
+            value = kind() if isinstance(kind, type) else kind
+        if self._iterator is None:
+            self._end(value)
+            raise StopIteration
+        try:
+            return self._iterator.throw(value)
+        except GeneratorExit:
+            raise
+        except StopIteration:
+            self._end(None)
+        except BaseException as exc:
+            self._end(exc)
+        raise StopIteration
+
+    def close(self):
+        """The coroutine interface."""
+        if self._iterator is not None:
+            self._iterator.close()

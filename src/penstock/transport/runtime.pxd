@@ -1,0 +1,19 @@
+from penstock.gateway.stream cimport Runtime
+
+cdef bint _EAGER
+cdef object _Task
+
+cdef class LoopRuntime(Runtime):
+    cdef public object loop
+    cdef public set tasks
+    cdef public object on_idle
+    cdef object _from_threads
+    cdef bint _waking
+    cdef list _to_flush
+    cdef object _flush_timer
+
+    cpdef object new_future(self)
+    cpdef object start_task(self, object coroutine, object context)
+    cpdef object call_soon(self, object callback)
+    cpdef object call_from_thread(self, object callback)
+    cpdef object flush_soon(self, object exchange)
