@@ -65,7 +65,7 @@ def run_config(
 
 def announce(server: Server) -> None:
     """Log the start-up lines."""
-    import penstock
+    from penstock import __version__
     from penstock._leg import leg
     from penstock.observe import startup
 
@@ -75,7 +75,7 @@ def announce(server: Server) -> None:
     startup.announce(
         logging.getLogger(ERROR_LOGGER),
         startup.Startup(
-            version=penstock.__version__,
+            version=__version__,
             addresses=[startup.address_shown(sock.getsockname()) for sock in server.sockets],
             app=loaded.name,
             interface=loaded.interface,
