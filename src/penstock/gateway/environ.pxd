@@ -10,7 +10,6 @@ cdef object FileWrapper
 cdef object unquote_to_bytes
 
 cdef int _NAMES_MAX
-cdef int VALUES_MAX
 cdef dict _WITHOUT_PREFIX
 cdef dict _PROTOCOLS
 

@@ -1,16 +1,7 @@
 import cython
 
 from penstock.gateway.stream cimport Stream
-from penstock.gateway.wsgi_call cimport (
-    PART_DATA,
-    PART_DONE,
-    PART_FAILED,
-    PART_FILE,
-    PART_HEAD,
-    PART_RAISED,
-    PART_TAKEN,
-    WsgiCall,
-)
+from penstock.gateway.wsgi_call cimport WsgiCall
 
 cdef object ClientDisconnected
 cdef object DISCONNECT_LOST
@@ -18,8 +9,13 @@ cdef object HttpError
 cdef object MessageError
 cdef object deque
 
-cdef Py_ssize_t BODY_AHEAD_BYTES
-cdef Py_ssize_t INLINE_BODY_BYTES_MAX
+cdef int PART_DATA
+cdef int PART_DONE
+cdef int PART_FAILED
+cdef int PART_FILE
+cdef int PART_HEAD
+cdef int PART_RAISED
+cdef int PART_TAKEN
 cdef int _COLLECTING
 cdef int _RUNNING
 cdef int _OVER

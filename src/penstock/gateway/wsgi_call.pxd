@@ -10,9 +10,6 @@ cdef object ClientDisconnected
 cdef object MessageError
 cdef object deque
 
-cdef Py_ssize_t INLINE_WRITE_BYTES_MAX
-cdef int INLINE_BURST_BLOCKS_MAX
-cdef Py_ssize_t INLINE_BURST_BYTES_MAX
 cdef Py_ssize_t _AHEAD_BYTES_MAX
 cdef Py_ssize_t _REPORT_BYTES
 
@@ -21,14 +18,6 @@ cdef int _ITERATE
 cdef int _CLOSE
 cdef int _ENDED
 
-cdef int PART_HEAD
-cdef int PART_DATA
-cdef int PART_FILE
-cdef int PART_TAKEN
-cdef int PART_FAILED
-cdef int PART_RAISED
-cdef int PART_TEXT
-cdef int PART_DONE
 
 cdef class WsgiCall(Exchange):
     cdef bytes _answer

@@ -4,7 +4,6 @@ cdef object MessageError
 cdef object _HOP_BY_HOP
 cdef int _NAMES_MAX
 cdef dict _names
-cdef long long UNDECLARED
 
 cpdef int status_code(object status) except -1
 @cython.locals(declared="long long", key=bytes)
