@@ -220,7 +220,7 @@ def test_reading_the_command_line_imports_nothing_that_only_serving_needs(tmp_pa
     code = (
         "import sys; from penstock.cli.main import main; main(['a:b', '--workers', '2']);"
         "print(*sorted({'asyncio', 'rich', 'tomllib', 'uvloop', 'logging', 'ssl', 'difflib',"
-        " 'penstock.cli.foreign', 'penstock.gateway', 'dataclasses'} & set(sys.modules)))"
+        " 'penstock.cli.foreign', 'penstock.process', 'ipaddress', 'penstock.gateway', 'dataclasses'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

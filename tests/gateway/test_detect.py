@@ -248,6 +248,12 @@ def test_coroutine_functions_marked_by_inspect_are_seen() -> None:
     assert is_async(instance)
 
 
+def test_a_partial_of_an_asynchronous_instance_is_asynchronous() -> None:
+    """COMPAT-06 and COMPAT-07: partials are seen through, down to the instance's __call__."""
+    assert is_async(functools.partial(functools.partial(Three())))
+    assert not is_async(functools.partial(Wsgi()))
+
+
 def test_nothing_of_the_application_is_called() -> None:
     class Strict(types.SimpleNamespace):
         def __call__(self, environ: Any, start_response: Any) -> Any:

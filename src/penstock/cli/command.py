@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import os
-import shutil
-import textwrap
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -134,6 +132,8 @@ def known_flags() -> set[str]:
 
 def help_text(program: str, width: int) -> str:
     """The text of --help for a terminal of `width` columns."""
+    import textwrap  # as shutil below: --help alone needs it
+
     lines = [f"{_bold('Usage:')} {program} APP [OPTIONS]", ""]
     for paragraph in INTRODUCTION.split("\n\n"):
         lines += [*textwrap.wrap(paragraph, width), ""]
@@ -187,6 +187,8 @@ def _explained(option: Option) -> str:
 
 
 def _row(label: str, text: str, width: int) -> list[str]:
+    import textwrap
+
     wrapped = textwrap.wrap(text, width - _COLUMN - 2, break_on_hyphens=False)
     head = f"  {label}"
     if len(head) > _COLUMN:
@@ -201,4 +203,6 @@ def _bold(text: str) -> str:
 
 
 def _width() -> int:
+    import shutil
+
     return max(60, min(_WIDTH_MAX, shutil.get_terminal_size().columns))

@@ -8,12 +8,11 @@ def single_callable(application: ASGI2Application) -> ASGI3Application:
 
     The first call is made as soon as the connection starts, and its instance awaited right after
     (COMPAT-02). Whatever either call raises or returns comes out of the one that is awaited. The
-    result carries asgiref's mark for single callables, so that no one wraps it again (COMPAT-11).
+    result is a coroutine function, so that whoever looks at it sees a single callable (COMPAT-11).
     """
 
     async def single(scope: Scope, receive: Receive, send: Send) -> None:
         instance = application(scope)
         return await instance(receive, send)
 
-    single._asgi_single_callable = True  # type: ignore[attr-defined]
     return single
