@@ -1,0 +1,198 @@
+"""What connections share: default headers, and log lines that no peer can forge or flood."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from penstock.config import Config
+from penstock.errors import HttpError
+from penstock.transport import worker as module
+from penstock.transport.worker import REFUSED_LINES_MAX, Worker
+from penstock.wire.events import Head
+
+
+class Clock:
+    """Stands for the loop."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def time(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def make(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
+    monkeypatch.setattr(module.time, "time", lambda: 1_795_334_400.0)
+
+    def made(**options: Any) -> Any:
+        return Worker(Clock(), Config(**options), SimpleNamespace())  # type: ignore[arg-type]
+
+    return made
+
+
+DATE = b"date: Sun, 22 Nov 2026 08:00:00 GMT\r\n"
+
+
+@pytest.mark.parametrize(
+    "options, lines",
+    [
+        ({}, DATE + b"server: penstock\r\n"),
+        ({"server_header": False}, DATE),
+        ({"date_header": False}, b"server: penstock\r\n"),
+        ({"header": ["X-A: 1", "X-B: 2"]}, DATE + b"server: penstock\r\nx-a: 1\r\nx-b: 2\r\n"),
+        ({"header": ["Server: mine"]}, DATE + b"server: mine\r\n"),
+        ({"date_header": False, "server_header": False}, b""),
+    ],
+)
+def test_default_headers_are_what_was_asked_for(
+    make: Callable[..., Any], options: Any, lines: bytes
+) -> None:
+    worker = make(**options)
+    assert worker.default_headers.lower() == lines.lower()
+
+
+def test_the_tick_moves_the_clock_and_the_date(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    worker = make()
+    monkeypatch.setattr(module.time, "time", lambda: 1_795_334_401.0)
+    worker.tick(101.5)
+    assert worker.now == 101.5
+    assert b"08:00:01" in worker.default_headers
+
+
+def test_limits_come_from_the_options(make: Callable[..., Any]) -> None:
+    worker = make(limit_request_line="1KiB", limit_request_body="2MiB", limit_request_fields=7)
+    assert worker.limits.line_max == 1024
+    assert worker.limits.body_max == 2 << 20
+    assert worker.limits.fields_max == 7
+    assert make().limits.body_max == -1
+
+
+def test_admission_and_trust_are_there_only_when_asked_for(make: Callable[..., Any]) -> None:
+    assert make().admission is None
+    assert make(limit_concurrency=3).admission is not None
+    assert make(proxy_headers=False).trust is None
+
+
+def refuse(worker: Any, text: str = "bad", client: Any = ("10.0.0.9", 4000)) -> None:
+    error = HttpError(400, text, "RFC 9112 5.1", "--limit-request-head")
+    worker.refused(SimpleNamespace(client=client), 400, error)
+
+
+def test_a_refusal_names_peer_status_reason_rule_and_option(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = make()
+    refuse(worker, "space before colon")
+    refuse(worker, client=("::1", 5))
+    refuse(worker, client=None)
+    assert caplog.messages == [
+        "Refused a request from 10.0.0.9:4000 with 400: space before colon (RFC 9112 5.1);"
+        " --limit-request-head changes this",
+        "Refused a request from [::1]:5 with 400: bad (RFC 9112 5.1);"
+        " --limit-request-head changes this",
+        "Refused a request from a local client with 400: bad (RFC 9112 5.1);"
+        " --limit-request-head changes this",
+    ]
+    assert {record.name for record in caplog.records} == {"penstock.error"}
+
+
+def test_what_a_peer_sent_is_escaped_and_cut_x06(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    refuse(make(), "evil\r\nINFO: all is well \x1b[2J \u202e % %s" + "A" * 5000)
+    (line,) = caplog.messages
+    assert line.isascii()
+    assert line.isprintable()
+    assert "evil\\r\\nINFO" in line
+    assert len(line) < 500
+
+
+def test_a_flood_of_refusals_is_counted_not_written(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = make()
+    for _ in range(1000):
+        refuse(worker)
+    assert len(caplog.messages) == REFUSED_LINES_MAX
+    worker.loop.now += 1.1
+    worker.tick(worker.loop.now)
+    assert caplog.messages[-1] == f"Refused {1000 - REFUSED_LINES_MAX} more requests in the last second"
+    refuse(worker)
+    assert len(caplog.messages) == REFUSED_LINES_MAX + 2
+    worker.loop.now += 1.1
+    worker.tick(worker.loop.now)
+    assert len(caplog.messages) == REFUSED_LINES_MAX + 2
+
+
+def test_a_failed_application_is_logged_with_its_request_and_traceback(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    head = Head("GET", b"/a\x1b[2J", b"", [], "1.1")
+    error = ValueError("boom")
+    make().app_failed(SimpleNamespace(head=head), error)
+    (record,) = caplog.records
+    assert record.getMessage() == "Exception in the application: GET /a\\x1b[2J"
+    assert record.levelno == logging.ERROR
+    assert record.exc_info is not None
+    assert record.exc_info[1] is error
+
+
+class Connection:
+    def __init__(self, seen: list[Any], *, fails: bool = False) -> None:
+        self.seen = seen
+        self.fails = fails
+
+    def on_sweep(self, now: float) -> None:
+        if self.fails:
+            raise ZeroDivisionError
+        self.seen.append(now)
+
+    def abort(self, reason: str) -> str:
+        self.seen.append(reason)
+        return ""
+
+
+def test_a_connection_whose_sweep_fails_is_closed_and_harms_no_other(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    worker = make()
+    seen: list[Any] = []
+    worker.connections.update(Connection(seen, fails=number == 3) for number in range(6))
+    worker.sweep(7.0)
+    assert sorted(map(str, seen)) == ["7.0"] * 5 + ["internal error"]
+    assert len(caplog.records) == 1
+
+
+def test_a_closed_connection_is_forgotten_and_told_on(make: Callable[..., Any]) -> None:
+    worker = make()
+    told: list[int] = []
+    worker.closed_hook = lambda: told.append(len(worker.connections))
+    connection = Connection([])
+    worker.connections.add(connection)
+    worker.connection_closed(connection)
+    assert told == [0]
+
+
+@pytest.mark.alone
+def test_ten_thousand_connections_are_swept_in_a_few_milliseconds(make: Callable[..., Any]) -> None:
+    worker = make()
+    seen: list[Any] = []
+    worker.connections.update(Connection(seen) for _ in range(10_000))
+
+    async def measure() -> float:
+        loop = asyncio.get_running_loop()
+        best = 1.0
+        for _ in range(5):
+            began = loop.time()
+            worker.sweep(1.0)
+            best = min(best, loop.time() - began)
+        return best
+
+    assert asyncio.run(measure()) < 0.02
