@@ -14,6 +14,7 @@ import pytest
 
 from penstock.observe import logs
 from penstock.observe.access import AccessLog, open_access_log
+from tests.observe.conftest import environment
 from tests.observe.test_logs import Full, Terminal
 
 CLIENT = ("127.0.0.1", 54321)
@@ -213,7 +214,7 @@ def test_closing_writes_what_is_pending(
 def in_python(code: str, **kwargs: Any) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(
         [sys.executable, "-c", code],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment(),
         timeout=30,
         check=False,
         **kwargs,

@@ -14,7 +14,7 @@ import pytest
 
 from penstock.errors import UsageError
 from penstock.observe import logs
-from tests.observe.conftest import LOGGERS
+from tests.observe.conftest import LOGGERS, environment
 
 
 def error_log() -> logging.Logger:
@@ -83,7 +83,9 @@ def test_text_cached_by_another_formatter_is_not_trusted(
     except ValueError:
         record = error_log().makeRecord("n", logging.ERROR, "f", 1, "m", (), sys.exc_info())
     logging.Formatter().format(record)
+    before = dict(vars(record))
     error_log().handle(record)
+    assert vars(record) == before
     assert "\x1b" not in capsys.readouterr().err
 
 
@@ -213,6 +215,7 @@ def test_an_ini_file_is_read_as_fileconfig_does(tmp_path: Path) -> None:
         "[formatter_f]\nformat=%(name)s %(message)s\n"
     )
     level = logging.getLogger().level
+    application = logging.getLogger("an.application")
     try:
         logs.configure(config=file, level="warning")
         error_log().info("no")
@@ -221,6 +224,7 @@ def test_an_ini_file_is_read_as_fileconfig_does(tmp_path: Path) -> None:
         logging.getLogger().setLevel(level)
     close_handlers()
     assert (tmp_path / "out").read_text() == "penstock.error yes\n"
+    assert not application.disabled
 
 
 @pytest.mark.parametrize(
@@ -313,7 +317,7 @@ def test_a_broken_pipe_leaves_the_exit_code_alone() -> None:
         stdin=subprocess.PIPE,
         stdout=write_end,
         stderr=subprocess.PIPE,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env=environment(),
     )
     os.close(write_end)
     os.close(read_end)
