@@ -21,12 +21,13 @@ help:  ## this list
 serve: .venv/.installed  ## set up .venv and serve examples/hello.py (ARGS: options of penstock)
 	.venv/bin/penstock examples/hello.py $(ARGS)
 
-# Installed, not editable: only so is it compiled. Any changed source installs it anew.
+# Installed, not editable: only so is it compiled. Any changed source installs it anew; setuptools would install a module that
+# was deleted from src out of build/lib, so its copies go first, while binaries stay until their sources change.
 .venv/.installed: pyproject.toml setup.py $(shell find src -name '*.py' -o -name '*.pxd' -o -name '*.pyx')
-	base=$(BASE) && [ -n "$$base" ] && "$$base" -m venv .venv
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --upgrade pip
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check --force-reinstall --no-deps .
-	.venv/bin/python -m pip install --quiet --disable-pip-version-check .
+	@base=$(BASE) && [ -n "$$base" ] && { [ -x .venv/bin/python ] || "$$base" -m venv .venv; }
+	@if [ -d build ]; then find build -name '*.py' -delete; fi
+	@echo 'installing Penstock into .venv (compiling takes a minute)'
+	@.venv/bin/python -m pip install --quiet --disable-pip-version-check .
 	@touch $@
 
 .PHONY: test
