@@ -53,7 +53,7 @@ def test_the_public_names_are_these() -> None:
         assert getattr(penstock, name) is not None
         assert name in dir(penstock)
     with pytest.raises(AttributeError, match="no attribute 'Sever'"):
-        penstock.Sever  # noqa: B018
+        penstock.Sever
 
 
 def test_importing_it_imports_nothing_else() -> None:

@@ -8,7 +8,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Self
@@ -147,13 +147,13 @@ class Process:
 
 
 @pytest.fixture
-def start(tmp_path: Path) -> Iterator[Callable[..., Process]]:
+def start(tmp_path: Path) -> Callable[..., Process]:
     (tmp_path / "trial.py").write_text(APPLICATION)
 
     def started(*arguments: str, **environ: str) -> Process:
         return Process(tmp_path, *arguments, **environ)
 
-    yield started
+    return started
 
 
 def test_it_says_what_a_person_needs_and_answers(start: Callable[..., Process]) -> None:

@@ -113,7 +113,9 @@ class Connection:
         self.news.set()
 
 
-def run(test: Callable[[Callable[[str], Connection], list[Any]], Coroutine[Any, Any, None]]) -> None:
+def run(
+    test: Callable[[Callable[[str], Connection], list[Any]], Coroutine[Any, Any, None]],
+) -> None:
     seen: list[tuple[str, str]] = []
     asyncio.run(test(lambda name: Connection(seen, name), seen))
 

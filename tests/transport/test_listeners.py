@@ -124,7 +124,7 @@ def test_a_machine_without_one_of_the_families_serves_the_other(
 
 def test_a_taken_port_is_known_at_claim_and_the_error_says_how_to_go_on_v02(opened: Any) -> None:
     port = opened(TcpAddress("127.0.0.1", 0)).sockets[0].getsockname()[1]
-    with pytest.raises(BindError, match=f"Port {port} on 127.0.0.1 is taken") as caught:
+    with pytest.raises(BindError, match=rf"Port {port} on 127\.0\.0\.1 is taken") as caught:
         opened(TcpAddress("127.0.0.1", port))
     assert caught.value.exit_code == 5
     assert "--port" in caught.value.hint
@@ -165,7 +165,7 @@ def test_a_host_name_without_address_is_explained(
         raise socket.gaierror(-2, "Name or service not known")
 
     monkeypatch.setattr(listeners.socket, "getaddrinfo", unknown)
-    with pytest.raises(BindError, match="'nowhere.invalid' has no address"):
+    with pytest.raises(BindError, match=r"'nowhere\.invalid' has no address"):
         opened(TcpAddress("nowhere.invalid", 80))
 
 
@@ -257,7 +257,7 @@ def test_a_file_is_never_removed_x10(tmp_path: Path, opened: Any) -> None:
 
 
 def test_a_missing_folder_is_explained(tmp_path: Path, opened: Any) -> None:
-    with pytest.raises(BindError, match="The folder of .* is not there"):
+    with pytest.raises(BindError, match=r"The folder of .* is not there"):
         opened(UnixAddress(str(tmp_path / "no" / "s")))
 
 
@@ -277,9 +277,11 @@ def test_a_descriptor_that_is_no_socket_is_explained(opened: Any, tmp_path: Path
 
 
 def test_a_datagram_socket_is_refused() -> None:
-    with socket.socket(type=socket.SOCK_DGRAM) as sock:
-        with pytest.raises(BindError, match="SOCK_DGRAM"):
-            GivenListener([sock], 16).claim()
+    with (
+        socket.socket(type=socket.SOCK_DGRAM) as sock,
+        pytest.raises(BindError, match="SOCK_DGRAM"),
+    ):
+        GivenListener([sock], 16).claim()
 
 
 def test_a_connected_socket_is_refused() -> None:

@@ -63,7 +63,9 @@ class Outcome:
         return error
 
 
-def run(new_loop: NewLoop, test: Callable[[Pair], Coroutine[Any, Any, None]], *, tcp: bool = True) -> None:
+def run(
+    new_loop: NewLoop, test: Callable[[Pair], Coroutine[Any, Any, None]], *, tcp: bool = True
+) -> None:
     async def main() -> None:
         if tcp:
             with socket.create_server(("127.0.0.1", 0)) as listening:
@@ -126,9 +128,7 @@ def test_a_small_file_is_gone_before_the_call_returns(new_loop: NewLoop, file: i
 
 
 @each_loop
-def test_nothing_of_the_file_passes_through_the_transport(
-    new_loop: NewLoop, file: int
-) -> None:
+def test_nothing_of_the_file_passes_through_the_transport(new_loop: NewLoop, file: int) -> None:
     async def test(pair: Pair) -> None:
         done = Outcome()
         job = send_file(pair.loop, pair.transport, file, 0, len(CONTENT), done)

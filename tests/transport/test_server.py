@@ -245,7 +245,7 @@ def test_a_start_that_does_not_end_is_ended_and_the_error_says_where_it_waits_v0
                 cleaned.append(True)
 
         server = make(Probe(startup=startup), timeout_startup=0.05)
-        with pytest.raises(StartupError, match="did not start within 0.05 s") as caught:
+        with pytest.raises(StartupError, match=r"did not start within 0\.05 s") as caught:
             await server.start()
         assert "test_server.py" in str(caught.value)
         assert "startup" in str(caught.value)
@@ -274,9 +274,8 @@ def test_a_failed_start_is_raised_and_the_port_is_free_again_life_08() -> None:
 def test_a_taken_port_is_known_before_the_application_starts_v02() -> None:
     async def test() -> None:
         probe = Probe()
-        with socket.create_server(("127.0.0.1", 0)) as other:
-            with pytest.raises(BindError):
-                await make(probe, port=other.getsockname()[1]).start()
+        with socket.create_server(("127.0.0.1", 0)) as other, pytest.raises(BindError):
+            await make(probe, port=other.getsockname()[1]).start()
         assert probe.events == []
 
     asyncio.run(test())

@@ -253,7 +253,9 @@ class Broken:
 
 
 @each_loop
-def test_an_aborted_connection_is_passed_over_and_an_odd_error_is_tried_again(new_loop: NewLoop) -> None:
+def test_an_aborted_connection_is_passed_over_and_an_odd_error_is_tried_again(
+    new_loop: NewLoop,
+) -> None:
     async def test(setup: Setup) -> None:
         broken = Broken(setup.sock, [errno.ECONNABORTED, errno.ENETDOWN])
         setup.acceptor.sockets = [broken]  # type: ignore[list-item]

@@ -92,13 +92,11 @@ def test_a_refusal_names_peer_status_reason_rule_and_option(
     refuse(worker, "space before colon")
     refuse(worker, client=("::1", 5))
     refuse(worker, client=None)
+    tail = " (RFC 9112 5.1); --limit-request-head changes this"
     assert caplog.messages == [
-        "Refused a request from 10.0.0.9:4000 with 400: space before colon (RFC 9112 5.1);"
-        " --limit-request-head changes this",
-        "Refused a request from [::1]:5 with 400: bad (RFC 9112 5.1);"
-        " --limit-request-head changes this",
-        "Refused a request from a local client with 400: bad (RFC 9112 5.1);"
-        " --limit-request-head changes this",
+        "Refused a request from 10.0.0.9:4000 with 400: space before colon" + tail,
+        "Refused a request from [::1]:5 with 400: bad" + tail,
+        "Refused a request from a local client with 400: bad" + tail,
     ]
     assert {record.name for record in caplog.records} == {"penstock.error"}
 
@@ -123,7 +121,10 @@ def test_a_flood_of_refusals_is_counted_not_written(
     assert len(caplog.messages) == REFUSED_LINES_MAX
     worker.loop.now += 1.1
     worker.tick(worker.loop.now)
-    assert caplog.messages[-1] == f"Refused {1000 - REFUSED_LINES_MAX} more requests in the last second"
+    assert (
+        caplog.messages[-1]
+        == f"Refused {1000 - REFUSED_LINES_MAX} more requests in the last second"
+    )
     refuse(worker)
     assert len(caplog.messages) == REFUSED_LINES_MAX + 2
     worker.loop.now += 1.1

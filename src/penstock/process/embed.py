@@ -4,7 +4,6 @@ They differ from the command line in three ways: start-up errors are raised, sig
 unless asked for, and nothing is read from files or the environment.
 """
 
-import asyncio
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -49,7 +48,11 @@ class Server(server.Server):
 
 
 async def serve(
-    app: Any, *, signals: bool = False, sockets: Iterable[socket.socket] | None = None, **options: Any
+    app: Any,
+    *,
+    signals: bool = False,
+    sockets: Iterable[socket.socket] | None = None,
+    **options: Any,
 ) -> None:
     """Serve `app` until this call is cancelled, or with `signals` until SIGINT or SIGTERM.
 
@@ -105,21 +108,3 @@ def _config(app: Any, options: dict[str, Any]) -> Config:
 def _note(embedded: Server, level: str, text: str) -> None:
     if embedded.worker is not None:
         embedded.worker.note(level, text)
-
-
-def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
-    """What makes the event loop: `uvloop`, `asyncio`, or `auto` for uvloop where it is installed."""
-    if name != "asyncio":
-        try:
-            import uvloop
-
-            return uvloop.new_event_loop  # type: ignore[no-any-return]
-        except ImportError as error:
-            if name == "uvloop":
-                from penstock.errors import UsageError
-
-                raise UsageError(
-                    f"--loop uvloop: uvloop cannot be imported ({error})",
-                    "pip install uvloop, or take --loop auto",
-                ) from None
-    return asyncio.new_event_loop

@@ -10,12 +10,13 @@ import os
 import platform
 import socket
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 from penstock.config import Config
 from penstock.config.config import DEFAULT
-from penstock.process.embed import Server, loop_factory
+from penstock.errors import UsageError
+from penstock.process.embed import Server
 from penstock.process.signals import Signals
 from penstock.transport.worker import ERROR_LOGGER
 
@@ -32,9 +33,7 @@ def run(config: Config) -> int:
     return code
 
 
-def run_config(
-    config: Config, sockets: Iterable[socket.socket] | None
-) -> tuple[int, Signals]:
+def run_config(config: Config, sockets: Iterable[socket.socket] | None) -> tuple[int, Signals]:
     """The same, and the guard that ends the process should its threads keep it."""
     from penstock.observe import logs
 
@@ -61,6 +60,22 @@ def run_config(
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
+    """What makes the event loop: `uvloop`, `asyncio`, or `auto` for uvloop where it is installed."""
+    if name != "asyncio":
+        try:
+            import uvloop
+
+            return uvloop.new_event_loop
+        except ImportError as error:
+            if name == "uvloop":
+                raise UsageError(
+                    f"--loop uvloop: uvloop cannot be imported ({error})",
+                    "pip install uvloop, or take --loop auto",
+                ) from None
+    return asyncio.new_event_loop
 
 
 def announce(server: Server) -> None:

@@ -10,7 +10,7 @@ import socket
 import stat
 import sys
 from collections.abc import Iterable
-from typing import Any, Protocol
+from typing import Any
 
 from penstock.config.addresses import Address, FdAddress, TcpAddress, UnixAddress
 from penstock.errors import BindError
@@ -26,23 +26,32 @@ PORT_CHOICES_MAX = 10
 _NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
-class Listener(Protocol):
-    """An address to listen on.
+class Listener:
+    """An address to listen on. Base class: `claim` and `listen` are overridden.
 
-    `claim` reserves it, `listen` lets clients in; both raise `BindError`. `sockets` are
-    non-blocking. `close` frees the address, and removes a socket file that is still ours.
+    `sockets`: those that are bound, non-blocking. `close` frees the address.
     """
 
-    sockets: list[socket.socket]
+    def __init__(self, backlog: int) -> None:
+        self.backlog = backlog
+        self.sockets: list[socket.socket] = []
 
-    def claim(self) -> None: ...
+    def claim(self) -> None:
+        """Make sure that the address can be had, as far as that can be known. BindError if not."""
+        raise NotImplementedError
 
-    def listen(self) -> None: ...
+    def listen(self) -> None:
+        """Let clients in. BindError if that cannot be."""
+        raise NotImplementedError
 
-    def close(self) -> None: ...
+    def close(self) -> None:
+        """Free the address. May be called in any state, and again."""
+        for sock in self.sockets:
+            sock.close()
+        self.sockets.clear()
 
 
-class TcpListener:
+class TcpListener(Listener):
     """A host and port: one socket for each address of the host's name.
 
     IPv6 sockets carry IPv6 only, so that clients' addresses look the same everywhere; to have
@@ -50,16 +59,14 @@ class TcpListener:
     """
 
     def __init__(self, address: TcpAddress, backlog: int) -> None:
+        super().__init__(backlog)
         self.address = address
-        self.backlog = backlog
-        self.sockets: list[socket.socket] = []
 
     def claim(self) -> None:
+        """Bind every address of the name, to one port."""
         host, port = self.address
         try:
-            found = socket.getaddrinfo(
-                host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE
-            )
+            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         except (socket.gaierror, UnicodeError) as error:
             raise BindError(
                 f"The host name {host!r} has no address: {error}",
@@ -93,14 +100,12 @@ class TcpListener:
             raise skipped
 
     def listen(self) -> None:
+        """Listen on all of them; somebody who bound the same port first may listen first."""
         for sock in self.sockets:
             try:
                 sock.listen(self.backlog)
             except OSError as error:
                 raise self._explain(error) from None
-
-    def close(self) -> None:
-        _close_all(self.sockets)
 
     def _explain(self, error: OSError) -> BindError:
         host, port = self.address
@@ -124,7 +129,7 @@ class TcpListener:
         return BindError(f"Cannot listen on {self.address}: {error.strerror or error}")
 
 
-class UnixListener:
+class UnixListener(Listener):
     """A socket file.
 
     A file that is there is removed only if it is a socket on which nobody answers; a symbolic link
@@ -132,10 +137,9 @@ class UnixListener:
     """
 
     def __init__(self, address: UnixAddress, backlog: int, mode: int) -> None:
+        super().__init__(backlog)
         self.address = address
-        self.backlog = backlog
         self.mode = mode
-        self.sockets: list[socket.socket] = []
         self._ours: tuple[int, int] | None = None
 
     def claim(self) -> None:
@@ -147,6 +151,7 @@ class UnixListener:
             raise self._explain(error) from None
 
     def listen(self) -> None:
+        """Make the socket file, with its mode, and listen."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._remove_stale()
@@ -171,7 +176,8 @@ class UnixListener:
         self.sockets.append(sock)
 
     def close(self) -> None:
-        _close_all(self.sockets)
+        """Close, and remove the socket file if it is still the one that was made here."""
+        super().close()
         ours, self._ours = self._ours, None
         if ours is None:
             return
@@ -234,14 +240,15 @@ class UnixListener:
         return BindError(f"Cannot listen on {path!r}: {error.strerror or error}")
 
 
-class GivenListener:
+class GivenListener(Listener):
     """Sockets that somebody else made: an inherited descriptor, or `sockets=` in Python."""
 
     def __init__(self, sockets: Iterable[socket.socket], backlog: int) -> None:
+        super().__init__(backlog)
         self.sockets = list(sockets)
-        self.backlog = backlog
 
     def claim(self) -> None:
+        """Check that they can be listened on, and keep them to this process."""
         for sock in self.sockets:
             if sock.type != socket.SOCK_STREAM:
                 raise BindError(
@@ -254,6 +261,7 @@ class GivenListener:
             sock.setblocking(False)
 
     def listen(self) -> None:
+        """Listen, which changes nothing for sockets that listen already."""
         for sock in self.sockets:
             try:
                 sock.listen(self.backlog)
@@ -263,9 +271,6 @@ class GivenListener:
                     f" {error.strerror or error}",
                     "Give a socket that is bound and not connected.",
                 ) from None
-
-    def close(self) -> None:
-        _close_all(self.sockets)
 
 
 def _from_descriptor(address: FdAddress, backlog: int) -> GivenListener:
@@ -318,9 +323,3 @@ def _bound_tcp(family: int, place: Any) -> socket.socket:
         sock.close()
         raise
     return sock
-
-
-def _close_all(sockets: list[socket.socket]) -> None:
-    for sock in sockets:
-        sock.close()
-    sockets.clear()

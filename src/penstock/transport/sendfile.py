@@ -9,7 +9,6 @@ write to the transport. Where there is no `os.sendfile`, the file is read and wr
 import asyncio
 import errno
 import os
-import socket
 from collections.abc import Callable
 from typing import Any
 
@@ -157,7 +156,8 @@ class SendFile:
 
     def _too_short(self) -> OSError:
         return OSError(
-            errno.EIO, f"the file ended after {self.sent} of {self._count} bytes: it was cut meanwhile"
+            errno.EIO,
+            f"the file ended after {self.sent} of {self._count} bytes: it was cut meanwhile",
         )
 
     def _watch(self) -> None:

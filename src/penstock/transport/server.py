@@ -347,7 +347,7 @@ class Server:
             # Whoever is connected already gets an answer: closing the sockets would reset them
             acceptor.drain()
             acceptor.close()
-            while acceptor.arriving:
+            while acceptor.arriving:  # noqa: ASYNC110 - a turn or two of the loop, no wait
                 await asyncio.sleep(0)
         if worker is not None:
             worker.closing = True

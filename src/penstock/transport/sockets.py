@@ -28,6 +28,8 @@ PAUSED_CLOSED = 8
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _TCP_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6})
+# `eager_start` is Python 3.12's, and unknown to the types of 3.11
+_TASK: Any = asyncio.Task
 _EAGER = sys.version_info >= (3, 12)
 
 
@@ -161,7 +163,7 @@ class Acceptor:
         coroutine = self._connect(client)
         self._arriving += 1
         if _EAGER:
-            task = asyncio.Task(coroutine, loop=self._loop, eager_start=True)
+            task = _TASK(coroutine, loop=self._loop, eager_start=True)
             if task.done():
                 return
         else:

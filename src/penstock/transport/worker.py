@@ -6,10 +6,8 @@ import time
 from typing import Any
 
 from penstock.gateway.forwarded import Trust
-from penstock.gateway.forwarded import Trust
 from penstock.transport.admission import Admission
 from penstock.transport.timers import http_date
-from penstock.wire.http1 import Limits
 from penstock.wire.http1 import Limits
 
 ERROR_LOGGER = "penstock.error"
@@ -62,8 +60,6 @@ class Worker:
     - `default_headers`: encoded header lines (date, server, --header) of every response.
     - `limits`: what a request may cost. `trust`: whose forwarding headers count, None for nobody's.
     - `admission`: None without --limit-concurrency. `access_log`: None when nothing is logged.
-    - `limits`: what a request may cost. `trust`: whose forwarding headers are believed, None for
-      nobody's.
     - `pool`: the threads of a WSGI application, else None.
     - `closing`: no new request is taken any more. `closed_hook`: called after each connection's end.
     """
@@ -109,15 +105,6 @@ class Worker:
             self.admission = Admission(
                 loop, settings.limit_concurrency, settings.limit_queue, settings.timeout_queue
             )
-        body_max = settings.limit_request_body
-        self.limits = Limits(
-            line_max=settings.limit_request_line,
-            head_max=settings.limit_request_head,
-            fields_max=settings.limit_request_fields,
-            chunk_extensions_max=settings.limit_chunk_extensions,
-            body_max=-1 if body_max is None else body_max,
-        )
-        self.trust = Trust(settings.forwarded_allow_ips) if settings.proxy_headers else None
         lines = [(b"server", b"penstock")] if settings.server_header else []
         lines += settings.header
         self._plain_headers = b"".join(b"%s: %s\r\n" % line for line in lines)
