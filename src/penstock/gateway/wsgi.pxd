@@ -36,6 +36,7 @@ cdef class WsgiExchange(WsgiCall):
     cdef object _resume(self)
     cdef object _end(self)
     cdef object _wake(self)
+    @cython.locals(delivered="long long")
     cpdef object deliver(self)
     @cython.locals(kind=int)
     cdef object _perform(self, tuple part)

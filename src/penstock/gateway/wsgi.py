@@ -185,9 +185,11 @@ class WsgiExchange(WsgiCall):
             self._end()
             return
         parts = self._parts
+        delivered = self._delivered
         while parts:
             self._perform(parts.popleft())
-        if not self._blocked:
+        # For a thread that was ahead. One that waits for the body has to wait on.
+        if self._delivered != delivered and not self._blocked:
             self._wake()
 
     def _perform(self, part: tuple[Any, ...]) -> None:

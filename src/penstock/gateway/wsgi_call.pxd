@@ -76,6 +76,6 @@ cdef class WsgiCall(Exchange):
     cdef bint _is_ahead(self) except -1
     cdef object _wait_if(self, bint writing)
     cdef object _check(self)
-    @cython.locals(whole=bint)
+    @cython.locals(asked=bint, whole=bint)
     cpdef bytes take_body(self)
     cdef bint _is_dry(self) except -1

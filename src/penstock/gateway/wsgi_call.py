@@ -395,6 +395,7 @@ class WsgiCall(Exchange):
 
         Waits for them; raises ClientDisconnected if they will never come.
         """
+        asked = False
         while True:
             # Before the look at the chunks: the last of them may come in between.
             whole = self._whole
@@ -410,8 +411,10 @@ class WsgiCall(Exchange):
                 raise ClientDisconnected(f"the request's body is not whole: {self._incomplete}")
             if whole:
                 return b""
-            self._put((PART_TAKEN, self._taken))
-            self._taken = 0
+            if not asked:
+                asked = True
+                self._put((PART_TAKEN, self._taken))
+                self._taken = 0
             self._wait_if(False)
 
     def _is_dry(self) -> bool:
