@@ -73,16 +73,19 @@ async def clock(_: Any, receive: Receive, send: Send) -> None:
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     gone = asyncio.ensure_future(receive_disconnect(receive))
     number = 0
-    while not gone.done():
-        number += 1
-        event = json.dumps({"number": number, "time": time.strftime("%H:%M:%S")})
-        data = f"id: {number}\ndata: {event}\n\n".encode()
-        try:
+    try:
+        while not gone.done():
+            number += 1
+            event = json.dumps({"number": number, "time": time.strftime("%H:%M:%S")})
+            data = f"id: {number}\ndata: {event}\n\n".encode()
             await send({"type": "http.response.body", "body": data, "more_body": True})
-        except OSError:
-            break
-        await asyncio.wait([gone], timeout=1)
-    gone.cancel()
+            await asyncio.wait([gone], timeout=1)
+        # The server says `http.disconnect` also when it stops: then the stream ends well.
+        await send({"type": "http.response.body"})
+    except OSError:
+        pass  # the browser has gone
+    finally:
+        gone.cancel()
 
 
 async def receive_disconnect(receive: Receive) -> None:
