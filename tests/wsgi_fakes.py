@@ -56,7 +56,12 @@ class FakeRuntime(Runtime):
 class FakeStream(Stream):
     """Writes down what it is told. `full_after`: not writable once so many bytes wait; `take` takes them."""
 
-    def __init__(self, scheme: str = "http", client: Any = ("192.0.2.7", 4711), server: Any = ("192.0.2.1", 8000)) -> None:
+    def __init__(
+        self,
+        scheme: str = "http",
+        client: Any = ("192.0.2.7", 4711),
+        server: Any = ("192.0.2.1", 8000),
+    ) -> None:
         self.scheme = scheme
         self.client = client
         self.server = server
@@ -195,11 +200,18 @@ class Bench:
         self.exchange: Any = None
 
     def request(
-        self, method: str = "GET", path: bytes = b"/", length: int = 0, expect: bool = False, start: bool = True
+        self,
+        method: str = "GET",
+        path: bytes = b"/",
+        length: int = 0,
+        expect: bool = False,
+        start: bool = True,
     ) -> WsgiExchange:
         """An exchange about this request, started."""
         head = Head(method, path, b"", [(b"host", b"example.test")], "1.1", length, True, expect)
-        self.exchange = self.stream.exchange = WsgiExchange(self.service, self.stream, head, self.pool)
+        self.exchange = self.stream.exchange = WsgiExchange(
+            self.service, self.stream, head, self.pool
+        )
         if start:
             self.exchange.start()
         return self.exchange

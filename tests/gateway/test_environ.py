@@ -89,7 +89,11 @@ def test_repeated_fields_are_joined() -> None:
         (b"cookie", b"a=1"), (b"x", b"1"), (b"cookie", b"b=2"), (b"x", b"1"),
         (b"content-length", b"5"), (b"content-length", b"5"),
     )  # fmt: skip
-    assert (found["HTTP_COOKIE"], found["HTTP_X"], found["CONTENT_LENGTH"]) == ("a=1; b=2", "1,1", "5")
+    assert (found["HTTP_COOKIE"], found["HTTP_X"], found["CONTENT_LENGTH"]) == (
+        "a=1; b=2",
+        "1,1",
+        "5",
+    )
 
 
 def test_values_of_one_field_are_bounded() -> None:
@@ -104,7 +108,9 @@ def test_values_of_one_field_are_bounded() -> None:
 def test_an_underscore_cannot_stand_for_a_hyphen() -> None:
     """T09, WSGI-12: such a field is dropped, in either order and also from the second request on; the option keeps it."""
     for _ in range(2):
-        found = environ((b"x_forwarded_for", b"evil"), (b"x-forwarded-for", b"good"), (b"content_length", b"9"))
+        found = environ(
+            (b"x_forwarded_for", b"evil"), (b"x-forwarded-for", b"good"), (b"content_length", b"9")
+        )
         assert found["HTTP_X_FORWARDED_FOR"] == "good"
         assert not {"CONTENT_LENGTH", "HTTP_CONTENT_LENGTH"} & set(found)
     assert environ((b"x_a", b"1"), drop_underscore_headers=False)["HTTP_X_A"] == "1"
@@ -120,7 +126,11 @@ def test_proxy_does_not_become_http_proxy() -> None:
 def test_a_unix_socket_has_sane_names(server: Any) -> None:
     """WSGI-09, PEP-02: SERVER_NAME and SERVER_PORT are made up, never empty and never "None"."""
     found = environ(stream=FakeStream("https", None, server))
-    assert (found["SERVER_NAME"], found["SERVER_PORT"], found["REMOTE_ADDR"]) == ("localhost", "443", "")
+    assert (found["SERVER_NAME"], found["SERVER_PORT"], found["REMOTE_ADDR"]) == (
+        "localhost",
+        "443",
+        "",
+    )
     assert "REMOTE_PORT" not in found
 
 
@@ -129,10 +139,25 @@ def test_what_belongs_to_the_socket_follows_the_socket() -> None:
     bench = Bench(None)
     head = Head("GET", b"/", b"", [], "1.0")
     seen = []
-    for stream in (FakeStream(server=("a", 1)), FakeStream(server=("b", 2)), FakeStream("https", server=("b", 2))):
+    for stream in (
+        FakeStream(server=("a", 1)),
+        FakeStream(server=("b", 2)),
+        FakeStream("https", server=("b", 2)),
+    ):
         found = bench.pool.environs.build(head, stream, None)
-        seen.append((found["SERVER_NAME"], found["SERVER_PORT"], found["wsgi.url_scheme"], found["SERVER_PROTOCOL"]))
-    assert seen == [("a", "1", "http", "HTTP/1.0"), ("b", "2", "http", "HTTP/1.0"), ("b", "2", "https", "HTTP/1.0")]
+        seen.append(
+            (
+                found["SERVER_NAME"],
+                found["SERVER_PORT"],
+                found["wsgi.url_scheme"],
+                found["SERVER_PROTOCOL"],
+            )
+        )
+    assert seen == [
+        ("a", "1", "http", "HTTP/1.0"),
+        ("b", "2", "http", "HTTP/1.0"),
+        ("b", "2", "https", "HTTP/1.0"),
+    ]
 
 
 def test_a_forwarded_client_without_a_port_has_none() -> None:
@@ -150,4 +175,6 @@ def test_the_table_of_names_is_bounded() -> None:
         headers = [(b"x-%d-%d" % (number, each), b"") for each in range(100)]
         bench.pool.environs.build(Head("GET", b"/", b"", headers, "1.1"), stream, None)
     assert len(getattr(bench.pool.environs, "_names", {})) <= 1024
-    assert "HTTP_X_9_9" in bench.pool.environs.build(Head("GET", b"/", b"", [(b"x-9-9", b"")], "1.1"), stream, None)
+    assert "HTTP_X_9_9" in bench.pool.environs.build(
+        Head("GET", b"/", b"", [(b"x-9-9", b"")], "1.1"), stream, None
+    )

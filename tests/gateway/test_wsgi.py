@@ -30,7 +30,7 @@ class Recorder:
 
 
 def test_a_small_body_holds_no_thread_before_it_is_whole() -> None:
-    """design 2: a slow upload waits on the loop."""
+    """Design 2: a slow upload waits on the loop."""
     app = Recorder(2, 100, 1)
     bench = Bench(app)
     exchange = bench.request("POST", length=6)
@@ -157,7 +157,9 @@ def test_a_client_that_leaves_while_its_request_waits_makes_no_work() -> None:
 def test_input_that_is_kept_beyond_the_request_reads_nothing() -> None:
     """A13: never into the next request, and no end that looks like an orderly one."""
     kept = []
-    bench = Bench(lambda environ, start: (kept.append(environ["wsgi.input"]), start("200 OK", []), [b"x"])[-1])
+    bench = Bench(
+        lambda environ, start: (kept.append(environ["wsgi.input"]), start("200 OK", []), [b"x"])[-1]
+    )
     exchange = bench.request("POST", length=3)
     exchange.on_body(b"abc", True)
     bench.work()
@@ -187,7 +189,9 @@ def test_a_header_too_often_is_a_400() -> None:
     assert (bench.stream.status, app.calls, bench.failures) == (400, 0, [])
 
 
-@pytest.mark.parametrize("length,body", [(INLINE_BODY_BYTES_MAX + 1, 0), (-1, INLINE_BODY_BYTES_MAX + 1)])
+@pytest.mark.parametrize(
+    "length,body", [(INLINE_BODY_BYTES_MAX + 1, 0), (-1, INLINE_BODY_BYTES_MAX + 1)]
+)
 def test_inline_a_large_body_is_a_413_that_names_the_option(length: int, body: int) -> None:
     """--threads 0: by its declared length, or as it comes."""
     app = Recorder()

@@ -64,7 +64,11 @@ def app_of_steps(*steps: Any) -> Any:
 def test_one_block_leaves_as_a_whole(threads: int) -> None:
     """PEP-18: the stream gets head and whole body in one go, so it can declare the length."""
     stream = answer(app_of([b"hello"]), threads=threads)
-    assert stream.events == [("head", 200, [(b"content-type", b"text/plain")], False), ("body", b"hello", True), ("done",)]
+    assert stream.events == [
+        ("head", 200, [(b"content-type", b"text/plain")], False),
+        ("body", b"hello", True),
+        ("done",),
+    ]
 
 
 @BOTH
@@ -87,7 +91,12 @@ def test_blocks_are_handed_on_one_by_one(threads: int) -> None:
     bench.work()
     assert seen == ([b"a", b"ab"] if threads == 0 else [True, True])
     assert stream.names() == ["head", "body", "body", "body", "body", "done"]
-    assert stream.events[1:5] == [("body", b"a", False), ("body", b"b", False), ("body", b"c", False), ("body", b"", True)]
+    assert stream.events[1:5] == [
+        ("body", b"a", False),
+        ("body", b"b", False),
+        ("body", b"c", False),
+        ("body", b"", True),
+    ]
 
 
 @BOTH
@@ -102,7 +111,10 @@ def test_no_head_before_the_first_block_with_something_in_it(threads: int) -> No
         return b"x"
 
     stream = answer(
-        app_of_steps(lambda start: start("200 OK", [("Content-Length", "99")]) and b"", b"", change), threads=threads
+        app_of_steps(
+            lambda start: start("200 OK", [("Content-Length", "99")]) and b"", b"", change
+        ),
+        threads=threads,
     )
     assert (stream.status, stream.headers, stream.sent) == (500, {b"x": b"new"}, b"x")
     assert stream.names().count("head") == 1
@@ -119,7 +131,9 @@ def test_exc_info_after_the_head_raises_what_it_holds(threads: int) -> None:
             start_response("500 Late", [], sys.exc_info())
         return b""
 
-    stream = answer(app_of_steps(lambda start: start("200 OK", []) and b"x", change), threads=threads)
+    stream = answer(
+        app_of_steps(lambda start: start("200 OK", []) and b"x", change), threads=threads
+    )
     assert stream.names() == ["head", "body", "reset", "done"]
     assert [str(exc) for exc in stream.failures] == ["too late"]  # type: ignore[attr-defined]
 
@@ -200,7 +214,10 @@ def test_an_empty_iterable_is_an_empty_answer(threads: int) -> None:
     """WSGI-19."""
     stream = answer(app_of([], "204 No Content", []), threads=threads)
     assert stream.events == [("head", 204, [], True), ("body", b"", True), ("done",)]
-    assert answer(app_of([b"", b""]), threads=threads).events[1:] == [("body", b"", True), ("done",)]
+    assert answer(app_of([b"", b""]), threads=threads).events[1:] == [
+        ("body", b"", True),
+        ("done",),
+    ]
 
 
 @BOTH
@@ -214,7 +231,10 @@ def test_output_is_cut_at_the_declared_length_and_no_more_is_asked_for(threads: 
     body = Body(b"abcd", b"never")
     answer(app_of(body, headers=[("Content-Length", "4")]), threads=threads)
     assert body.given == 1
-    assert answer(app_of([b"abcdef"], headers=[("Content-Length", "4")]), threads=threads).sent == b"abcd"
+    assert (
+        answer(app_of([b"abcdef"], headers=[("Content-Length", "4")]), threads=threads).sent
+        == b"abcd"
+    )
 
 
 @BOTH
@@ -265,7 +285,10 @@ def test_write_comes_before_the_iterable(threads: int) -> None:
         return [b"c"]
 
     stream = answer(app, threads=threads)
-    assert (stream.sent, stream.names()) == (b"abc", ["head", "body", "body", "body", "body", "done"])
+    assert (stream.sent, stream.names()) == (
+        b"abc",
+        ["head", "body", "body", "body", "body", "done"],
+    )
 
 
 @BOTH
@@ -312,10 +335,16 @@ def test_wsgiref_finds_nothing_to_complain_of(threads: int) -> None:
 
     @validator
     def app(environ: Any, start_response: Any) -> Any:
-        body = environ["wsgi.input"].read(3) + environ["wsgi.input"].readline() + environ["wsgi.input"].read(100)
+        body = (
+            environ["wsgi.input"].read(3)
+            + environ["wsgi.input"].readline()
+            + environ["wsgi.input"].read(100)
+        )
         environ["wsgi.errors"].write("a line\n")
         environ["wsgi.errors"].flush()
-        start_response("200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))])
+        start_response(
+            "200 OK", [("Content-Type", "text/plain"), ("Content-Length", str(len(body)))]
+        )
         return [body]
 
     bench = Bench(app, threads=threads)
@@ -330,7 +359,12 @@ def test_wsgiref_finds_nothing_to_complain_of(threads: int) -> None:
 @BOTH
 def test_what_is_left_of_a_line_in_wsgi_errors_is_logged_at_the_end(threads: int) -> None:
     """It must not run into the next request's."""
-    bench = Bench(lambda environ, start: environ["wsgi.errors"].write("half") and app_of([b"x"])(environ, start), threads=threads)
+    bench = Bench(
+        lambda environ, start: (
+            environ["wsgi.errors"].write("half") and app_of([b"x"])(environ, start)
+        ),
+        threads=threads,
+    )
     bench.request()
     bench.work()
     assert bench.notes == [("error", "half")]
@@ -509,7 +543,10 @@ def test_a_file_is_sent_by_its_descriptor(ten_bytes: Path, threads: int) -> None
     bench.request()
     bench.work()
     file = opened[0]
-    assert bench.stream.events == [("head", 200, [(b"content-length", b"7")], False), ("file", file.fileno(), 3, 7, True)]
+    assert bench.stream.events == [
+        ("head", 200, [(b"content-length", b"7")], False),
+        ("file", file.fileno(), 3, 7, True),
+    ]
     assert not file.closed
     future.finish()
     bench.work()
@@ -540,14 +577,21 @@ def test_head_of_a_file_has_its_length(ten_bytes: Path, threads: int) -> None:
     """And nothing of the file."""
     opened: list[Any] = []
     stream = answer(file_app(ten_bytes, [], opened), "HEAD", threads=threads)
-    assert (stream.headers, stream.names(), opened[0].closed) == ({b"content-length": b"10"}, ["head", "body", "done"], True)
+    assert (stream.headers, stream.names(), opened[0].closed) == (
+        {b"content-length": b"10"},
+        ["head", "body", "done"],
+        True,
+    )
 
 
 @BOTH
 def test_a_file_for_a_client_that_left_is_closed(ten_bytes: Path, threads: int) -> None:
     """PEP-13."""
     opened: list[Any] = []
-    bench = Bench(lambda environ, start: bench.exchange.on_disconnect("lost", True) or app(environ, start), threads=threads)
+    bench = Bench(
+        lambda environ, start: bench.exchange.on_disconnect("lost", True) or app(environ, start),
+        threads=threads,
+    )
     app = file_app(ten_bytes, [], opened)
     bench.request()
     bench.work()
@@ -564,4 +608,8 @@ def test_what_is_no_plain_file_is_read(threads: int) -> None:
         return environ["wsgi.file_wrapper"](source, 2)
 
     stream = answer(app, threads=threads)
-    assert (stream.sent, stream.names()[1:], source.closed) == (b"abcde", ["body"] * 4 + ["done"], True)
+    assert (stream.sent, stream.names()[1:], source.closed) == (
+        b"abcde",
+        ["body"] * 4 + ["done"],
+        True,
+    )

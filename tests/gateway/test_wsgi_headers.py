@@ -8,10 +8,17 @@ from penstock.gateway.wsgi_headers import UNDECLARED, encode, status_code
 
 def test_status_is_the_number_the_phrase_is_dropped() -> None:
     """WSGI-05."""
-    assert (status_code("200 OK"), status_code("404 Whatever"), status_code("599 ")) == (200, 404, 599)
+    assert (status_code("200 OK"), status_code("404 Whatever"), status_code("599 ")) == (
+        200,
+        404,
+        599,
+    )
 
 
-@pytest.mark.parametrize("status", ["200", "200OK", "abc x", "20 OK", "", 200, b"200 OK", None, "٢٠٠ OK", "100 Continue", "099 x"])
+@pytest.mark.parametrize(
+    "status",
+    ["200", "200OK", "abc x", "20 OK", "", 200, b"200 OK", None, "٢٠٠ OK", "100 Continue", "099 x"],
+)
 def test_a_status_of_another_form_is_an_error_of_the_application(status: object) -> None:
     """PEP-09."""
     with pytest.raises(MessageError):
@@ -28,12 +35,27 @@ def test_names_are_lower_case_values_latin_1() -> None:
 def test_the_content_length_is_told() -> None:
     """Only digits, and only once."""
     assert encode([("Content-Length", "12")], []) == 12
-    for wrong in ([("Content-Length", "+1")], [("content-length", "1"), ("Content-Length", "1")], [("Content-Length", "9" * 19)]):
+    for wrong in (
+        [("Content-Length", "+1")],
+        [("content-length", "1"), ("Content-Length", "1")],
+        [("Content-Length", "9" * 19)],
+    ):
         with pytest.raises(MessageError, match="content-length"):
             encode(wrong, [])
 
 
-@pytest.mark.parametrize("name", ["Connection", "keep-alive", "Transfer-Encoding", "TE", "Trailer", "Upgrade", "Proxy-Authenticate"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "Connection",
+        "keep-alive",
+        "Transfer-Encoding",
+        "TE",
+        "Trailer",
+        "Upgrade",
+        "Proxy-Authenticate",
+    ],
+)
 def test_hop_by_hop_headers_are_refused_each_time(name: str) -> None:
     """PEP-17."""
     for _ in range(2):

@@ -26,12 +26,21 @@ class Chunks:
 
 
 calls = st.lists(
-    st.tuples(st.sampled_from(["read", "readline", "readlines", "next"]), st.one_of(st.none(), st.integers(-1, 9))), max_size=12
+    st.tuples(
+        st.sampled_from(["read", "readline", "readlines", "next"]),
+        st.one_of(st.none(), st.integers(-1, 9)),
+    ),
+    max_size=12,
 )
 
 
-@given(st.lists(st.binary(min_size=1, max_size=6).map(lambda b: b.replace(b"\1", b"\n")), max_size=6), calls)
-def test_reads_as_a_file_of_the_whole_body_would(chunks: list[bytes], script: list[tuple[str, int | None]]) -> None:
+@given(
+    st.lists(st.binary(min_size=1, max_size=6).map(lambda b: b.replace(b"\1", b"\n")), max_size=6),
+    calls,
+)
+def test_reads_as_a_file_of_the_whole_body_would(
+    chunks: list[bytes], script: list[tuple[str, int | None]]
+) -> None:
     """PEP-05, WSGI-07: whatever the chunks were, each call gives what io.BytesIO gives."""
     ours, model = WsgiInput(Chunks(*chunks)), io.BytesIO(b"".join(chunks))
     for name, size in script:
@@ -46,12 +55,22 @@ def test_reads_as_a_file_of_the_whole_body_would(chunks: list[bytes], script: li
 def test_a_read_of_nothing_asks_for_nothing() -> None:
     """read(0) must not wait for a client."""
     source = Chunks(b"abc")
-    assert (WsgiInput(source).read(0), WsgiInput(source).readline(0), len(source.left)) == (b"", b"", 1)
+    assert (WsgiInput(source).read(0), WsgiInput(source).readline(0), len(source.left)) == (
+        b"",
+        b"",
+        1,
+    )
 
 
 def test_the_empty_input_is_at_its_end_and_stays_there() -> None:
     """One object serves all requests without a body."""
-    assert (EMPTY.read(), EMPTY.read(5), EMPTY.readline(), EMPTY.readlines(), list(EMPTY)) == (b"", b"", b"", [], [])
+    assert (EMPTY.read(), EMPTY.read(5), EMPTY.readline(), EMPTY.readlines(), list(EMPTY)) == (
+        b"",
+        b"",
+        b"",
+        [],
+        [],
+    )
 
 
 def test_a_body_that_was_cut_raises_out_of_every_method() -> None:
@@ -122,7 +141,10 @@ def test_what_only_looks_like_a_plain_file_is_none(tmp_path: Path) -> None:
         tempfile.SpooledTemporaryFile() as spooled,
         io.BufferedReader(gzip.open(path)) as hidden,  # type: ignore[arg-type]
     ):
-        found: list[Any] = [plain_file(each) for each in (zipped, text, device, spooled, hidden, io.BytesIO(b"x"), object())]
+        found: list[Any] = [
+            plain_file(each)
+            for each in (zipped, text, device, spooled, hidden, io.BytesIO(b"x"), object())
+        ]
     assert found == [None] * 7
     closed = path.open("rb")
     closed.close()

@@ -44,7 +44,9 @@ class HandLoop(Runtime):
 class Task:
     """Stands for an exchange."""
 
-    def __init__(self, pool: Any, begin: threading.Event | None = None, error: BaseException | None = None) -> None:
+    def __init__(
+        self, pool: Any, begin: threading.Event | None = None, error: BaseException | None = None
+    ) -> None:
         self.pool = pool
         self.begin = begin
         self.error = error
@@ -105,7 +107,9 @@ def test_multithread_is_honest(place: Any, threads: int, expected: bool) -> None
     from penstock.wire.events import Head
     from tests.wsgi_fakes import FakeStream
 
-    environ = place(threads).pool.environs.build(Head("GET", b"/", b"", [], "1.1"), FakeStream(), None)
+    environ = place(threads).pool.environs.build(
+        Head("GET", b"/", b"", [], "1.1"), FakeStream(), None
+    )
     assert environ["wsgi.multithread"] is expected
 
 
@@ -135,7 +139,7 @@ def test_a_quick_request_does_not_wait_behind_a_slow_one(place: Any) -> None:
 
 
 def test_requests_of_one_turn_cost_one_wake_of_the_threads_and_one_of_the_loop(place: Any) -> None:
-    """design 3.9: the hand-over is amortised."""
+    """Design 3.9: the hand-over is amortised."""
     here = place(1)
     gate = threading.Event()
     first = Task(here.pool, gate)
@@ -154,7 +158,9 @@ def test_requests_of_one_turn_cost_one_wake_of_the_threads_and_one_of_the_loop(p
     while last.delivered == 0:
         here.loop.wait()
     assert [task.delivered for task in tasks] == [1] * 20
-    assert here.loop.wake_ups <= 2  # the second only where the first was followed before the last post
+    assert (
+        here.loop.wake_ups <= 2
+    )  # the second only where the first was followed before the last post
 
 
 def test_every_request_is_run_whatever_the_timing(place: Any) -> None:
@@ -204,7 +210,6 @@ def test_a_fault_costs_no_thread(place: Any, error: BaseException) -> None:
 
 def test_a_fault_in_one_delivery_harms_no_other(place: Any) -> None:
     """The rest of the outbox is delivered."""
-    here = place(0)
     here = place(1)
     bad, good = Task(here.pool), Task(here.pool)
     bad.deliver = lambda: 1 / 0  # type: ignore[method-assign,assignment,return-value]
@@ -217,7 +222,7 @@ def test_a_fault_in_one_delivery_harms_no_other(place: Any) -> None:
 
 
 def test_stop_names_the_stuck_thread_and_where_it_hangs() -> None:
-    """design 6: shutdown says what it waited for; nothing new is accepted."""
+    """Design 6: shutdown says what it waited for; nothing new is accepted."""
     here = Place(2)
     gate = threading.Event()
 

@@ -53,7 +53,6 @@ cdef class WsgiCall(Exchange):
     cdef public Head head
     cdef public long long sent_bytes
 
-    @cython.locals(service=Service)
     cpdef object run(self)
     @cython.locals(phase=int)
     cpdef object converse(self)

@@ -197,7 +197,7 @@ class InlinePool:
         """Nothing can be stuck here unless the loop is."""
         return f"the application's iterable, which waits for the client ({exchange!r})"
 
-    def stop(self, timeout_s: float) -> list[str]:  # noqa: ARG002 - the same interface
+    def stop(self, timeout_s: float) -> list[str]:
         """There is nothing to stop."""
         return []
 
