@@ -14,6 +14,7 @@ cdef object Denial
 cdef object Inflater
 cdef object accept_headers
 cdef object close_payload
+cdef object drive
 cdef object frame_header
 cdef object websocket_scope
 cdef object where
@@ -134,6 +135,7 @@ cdef class WebSocketExchange(Exchange):
     cdef object _send_close(self, int code, str reason)
     cdef object _answer(self, int status, object headers, bytes body)
     cdef object _cut(self, str reason)
+    cpdef object app_ended(self, object exc)
     cdef object _failed(self, object exc)
     cdef object _finish(self, int code, str what)
     cpdef str describe(self)

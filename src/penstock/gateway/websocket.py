@@ -10,6 +10,7 @@ from typing import Any
 
 from penstock.errors import ClientDisconnected, MessageError, WebSocketError
 from penstock.gateway.awaitable import DONE, Awaitable, Waiters
+from penstock.gateway.driving import drive
 from penstock.gateway.scope import where
 from penstock.gateway.stream import DISCONNECT_SHUTDOWN, Exchange, Service, Stream
 from penstock.gateway.websocket_accept import accept_headers, websocket_scope
@@ -216,7 +217,7 @@ class WebSocketExchange(Exchange):
         """Call the application with a scope of its own, in a fresh copy of lifespan's context."""
         service = self._service
         scope = websocket_scope(service, self._stream, self.head, self._offer)  # type: ignore[arg-type]
-        task = service.runtime.start_task(self._run(scope), service.context.copy())
+        task = service.runtime.start_task(drive(self, service.app, scope), service.context.copy())
         if not task.done():
             self._task = task
 
@@ -631,19 +632,16 @@ class WebSocketExchange(Exchange):
             self._ended = True
             self._stream.reset(reason)
 
-    async def _run(self, scope: dict[str, Any]) -> None:
-        """The application's call, from its start to its end, whatever it raises (ERR-12, A16)."""
-        try:
-            await self._service.app(scope, self.receive, self.send)
-        except GeneratorExit:
-            raise
-        except BaseException as exc:
+    def app_ended(self, exc: BaseException | None) -> None:
+        """The application's call is over; `exc` is what escaped it. Called once, by `drive`."""
+        if exc is not None:
             self._failed(exc)
         else:
             self._finish(NORMAL_CLOSURE, "the application returned")
         self._task = None
         # Nobody will receive any more; the close handshake goes on without the application.
         self._queue = []
+        self._queue_bytes = 0
         if self.buffered:
             self._resume()
         self._stream.done()
