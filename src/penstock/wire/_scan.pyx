@@ -8,7 +8,8 @@ comparing positions, and a NUL inside the data stops it just the same.
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeASCII
-from libc.string cimport memcmp, memcpy
+from penstock.wire.events cimport Head
+from libc.string cimport memchr, memcmp, memcpy
 
 cdef enum:
     TOKEN = 1
@@ -26,6 +27,7 @@ cdef enum:
     EXPECT = 32
     UPGRADE = 64
     KEEP_ALIVE = 128
+    FORWARDED = 256
 
 cdef enum:
     SENDS_LENGTH = 1
@@ -36,6 +38,7 @@ cdef enum:
     DIGITS_MAX = 18
     SLOTS = 256
     KNOWN_NAME_MAX = 32
+    METHOD_BYTES_MAX = 64
 
 cdef unsigned char CLASS[256]
 cdef unsigned char LOWER[256]
@@ -70,7 +73,7 @@ cdef void _fill_classes():
 
 cdef inline unsigned int _hash(const unsigned char *name, Py_ssize_t size) noexcept:
     """Spread lower-case names over the slots; collisions among known names show at import."""
-    return (size * 7 + name[0] * 5 + name[size - 1] * 31 + name[size >> 1] * 17) & (SLOTS - 1)
+    return (size * 55 + name[0] * 7 + name[size - 1] * 59 + name[size >> 1] * 20) & (SLOTS - 1)
 
 
 cdef void _fill_names():
@@ -80,6 +83,7 @@ cdef void _fill_names():
     special = {
         b"host": HOST, b"content-length": LENGTH, b"transfer-encoding": CODING,
         b"connection": CONNECTION, b"expect": EXPECT, b"upgrade": UPGRADE,
+        b"x-forwarded-for": FORWARDED, b"x-forwarded-proto": FORWARDED,
     }
     sends = {
         b"content-length": SENDS_LENGTH, b"date": SENDS_DATE, b"server": SENDS_SERVER,
@@ -96,8 +100,7 @@ cdef void _fill_names():
         b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol",
         b"sec-websocket-version", b"set-cookie", b"te", b"traceparent", b"tracestate",
         b"trailer", b"upgrade-insecure-requests", b"user-agent", b"vary", b"via", b"x-api-key",
-        b"x-correlation-id", b"x-csrf-token", b"x-forwarded-for", b"x-forwarded-host",
-        b"x-forwarded-proto", b"x-real-ip", b"x-request-id", b"x-requested-with",
+        b"x-correlation-id", b"x-csrf-token", b"x-forwarded-host", b"x-real-ip", b"x-request-id", b"x-requested-with",
     ]
     for i in range(SLOTS):
         known_slot[i] = 255
@@ -169,7 +172,32 @@ cdef inline bint _is_keep_alive(const unsigned char *p) noexcept:
     return True
 
 
-def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
+cdef inline bint _is_value(const unsigned char *p, Py_ssize_t size) noexcept:
+    """Whether these bytes may stand in a field value (RFC 9110 section 5.5), eight at a time.
+
+    The words that hold a byte below 32 or a 127 are looked at byte by byte: HTAB is allowed.
+    """
+    cdef unsigned long long word, low, del_
+    cdef unsigned long long ones = 0x0101010101010101ULL
+    cdef Py_ssize_t i = 0
+    cdef Py_ssize_t j
+    while i + 8 <= size:
+        memcpy(&word, p + i, 8)
+        low = (word - ones * 32) & ~word
+        del_ = word ^ (ones * 127)
+        if (low | ((del_ - ones) & ~del_)) & (ones * 128):
+            for j in range(i, i + 8):
+                if not CLASS[p[j]] & VALUE:
+                    return False
+        i += 8
+    while i < size:
+        if not CLASS[p[i]] & VALUE:
+            return False
+        i += 1
+    return True
+
+
+def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max, Head head not None):
     """Native twin of `scan.parse_head`."""
     cdef const unsigned char *base = <const unsigned char *> PyBytes_AS_STRING(data)
     cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
@@ -188,18 +216,20 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
     cdef bytes name, value, raw_path, query
     cdef list headers = []
     if start < 0 or start > size:
-        return None
+        return 0
     p = base + start
 
     mark = p
     while CLASS[p[0]] & TOKEN:
         p += 1
-    if p == mark or p[0] != 32:
-        return None
+    if p == mark or p - mark > METHOD_BYTES_MAX or p[0] != 32:
+        return 0
     method_bytes = PyBytes_FromStringAndSize(<const char *> mark, p - mark)
     method = methods.get(method_bytes)
     if method is None:
         method = PyUnicode_DecodeASCII(<const char *> mark, p - mark, NULL).upper()
+        if method == "CONNECT":
+            bits |= ODD
     p += 1
 
     mark = p
@@ -208,7 +238,7 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
             question = p
         p += 1
     if p == mark or p[0] != 32:
-        return None
+        return 0
     if question == NULL:
         raw_path = PyBytes_FromStringAndSize(<const char *> mark, p - mark)
         query = b""
@@ -220,10 +250,10 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
     p += 1
 
     if end - p < 10 or memcmp(p, b"HTTP/1.", 7) != 0 or not CLASS[p[7]] & DIGIT:
-        return None
+        return 0
     minor = p[7] - 48
     if p[8] != 13 or p[9] != 10:
-        return None
+        return 0
     line_bytes = p + 8 - base - start
     p += 10
 
@@ -239,12 +269,12 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
             if p[0] == 13 and p + 1 < end and p[1] == 10:
                 p += 2
                 break
-            return None
+            return 0
         if p[0] != 58:
-            return None
+            return 0
         count += 1
         if count > fields_max:
-            return None
+            return 0
         slot = -1
         if i <= KNOWN_NAME_MAX:
             slot = _find(lower, i)
@@ -259,10 +289,14 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
         while p[0] == 32 or p[0] == 9:
             p += 1
         mark = p
-        while CLASS[p[0]] & VALUE:
-            p += 1
-        if p[0] != 13 or p + 1 >= end or p[1] != 10:
-            return None
+        # The library's search and a loop that the compiler can vectorise, in place of one that
+        # steps through each value byte by byte.
+        p = <const unsigned char *> memchr(mark, 13, end - mark)
+        if p == NULL or p + 1 >= end or p[1] != 10:
+            return 0
+        length = p - mark
+        if not _is_value(mark, length):
+            return 0
         last = p
         while last > mark and ((last - 1)[0] == 32 or (last - 1)[0] == 9):
             last -= 1
@@ -284,7 +318,14 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max):
         bits ^= CONNECTION | KEEP_ALIVE
     if hosts != 1:
         bits |= ODD
-    return (p - base, line_bytes, method, raw_path, query, minor, headers, bits)
+    head.method = <str> method
+    head.raw_path = raw_path
+    head.query = query
+    head.http_version = "1.0" if minor == 0 else "1.1"
+    head.headers = headers
+    head.line_bytes = line_bytes
+    head.bits = bits
+    return p - base
 
 
 def write_fields(headers):

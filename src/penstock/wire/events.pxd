@@ -7,4 +7,7 @@ cdef class Head:
     cdef public long long content_length
     cdef public bint keep_alive
     cdef public bint expect_continue
+    cdef public bint forwarded
+    cdef public Py_ssize_t line_bytes
+    cdef public int bits
     cdef public bytes upgrade

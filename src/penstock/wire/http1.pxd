@@ -6,6 +6,7 @@ cdef object HttpError
 cdef object parse_head
 cdef int HOST
 cdef int ODD
+cdef int FORWARDED
 cdef int KEEP_ALIVE
 cdef int LENGTH
 cdef int CODING
@@ -19,7 +20,6 @@ cdef int _CHUNK_SIZE
 cdef int _CHUNK_DATA
 cdef int _CHUNK_END
 cdef int _TRAILERS
-cdef tuple _VERSIONS
 cdef Py_ssize_t _METHOD_BYTES_MAX
 cdef Py_ssize_t _LENGTH_DIGITS_MAX
 cdef Py_ssize_t _CHUNK_SIZE_DIGITS_MAX
@@ -51,7 +51,7 @@ cdef class Reader:
     cpdef Py_ssize_t buffered(self)
     cpdef bytes rest(self)
     @cython.locals(
-        data=bytes, limits=Limits, end=Py_ssize_t, line_bytes=Py_ssize_t, minor=int, bits=int, head=Head
+        data=bytes, limits=Limits, end=Py_ssize_t, bits=int, head=Head
     )
     cpdef Head head(self)
     @cython.locals(data=bytes, start=Py_ssize_t, available=Py_ssize_t)
@@ -69,7 +69,7 @@ cdef class Reader:
     cdef bint _trailers(self) except -1
     @cython.locals(
         data=bytes, limits=Limits, start=Py_ssize_t, position=Py_ssize_t, line_start=Py_ssize_t,
-        end=Py_ssize_t, line=bytes, token=bytes
+        end=Py_ssize_t, line_bytes=Py_ssize_t, line=bytes, token=bytes
     )
     cdef object _explain(self)
     cdef object _explain_line(self, bytes line)

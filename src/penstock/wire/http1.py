@@ -15,6 +15,7 @@ from penstock.wire.scan import (
     CODING,
     CONNECTION,
     EXPECT,
+    FORWARDED,
     HOST,
     KEEP_ALIVE,
     LENGTH,
@@ -29,7 +30,6 @@ _CHUNK_DATA = 3
 _CHUNK_END = 4
 _TRAILERS = 5
 
-_VERSIONS = ("1.0", "1.1")
 _METHOD_BYTES_MAX = 64
 _LENGTH_DIGITS_MAX = 18
 _CHUNK_SIZE_DIGITS_MAX = 15
@@ -125,6 +125,7 @@ class Reader:
         """Take over what arrived. The object is kept, not copied, where nothing is left over."""
         if self._position == len(self._data):
             self._data = data
+            self._scanned = 0
         else:
             self._data = self._data[self._position :] + data
             self._scanned -= self._position
@@ -160,23 +161,30 @@ class Reader:
                 self._position += 2
                 if self._position == len(data):
                     return None
+            elif data[self._position] == 13 and self._position + 1 == len(data):
+                # Half of that line, or of one too many: the next byte will show.
+                return None
         elif data.find(b"\n\r\n", max(self._scanned - 2, 0)) < 0:
             self._explain()
             return None
-        parsed = parse_head(data, self._position, limits.fields_max)
-        if parsed is None:
+        head = Head.__new__(Head)
+        end = parse_head(data, self._position, limits.fields_max, head)
+        if not end:
             self._explain()
             return None
-        end, line_bytes, method, raw_path, query, minor, headers, bits = parsed
-        if line_bytes > limits.line_max or end - self._position > limits.head_max:
+        if head.line_bytes > limits.line_max or end - self._position > limits.head_max:
             self._explain()
         self._position = end
         self._scanned = 0
         self._fields = 0
         self._skipped_line = False
-        head = Head(method, raw_path, query, headers, _VERSIONS[minor != 0])
-        head.keep_alive = minor != 0 or bits & KEEP_ALIVE != 0
-        if bits & ~KEEP_ALIVE != HOST:
+        bits = head.bits
+        head.keep_alive = head.http_version == "1.1" or bits & KEEP_ALIVE != 0
+        head.forwarded = bits & FORWARDED != 0
+        head.expect_continue = False
+        head.content_length = 0
+        head.upgrade = b""
+        if bits & ~(KEEP_ALIVE | FORWARDED) != HOST:
             self._steer(head, bits)
         self.body_ended = True
         self._state = _HEAD
@@ -246,6 +254,7 @@ class Reader:
             if self._state == _TRAILERS:
                 if self._trailers():
                     self._state = _HEAD
+                    self._fields = 0
                     self.body_ended = True
                 break
         if len(parts) == 1:
@@ -343,7 +352,9 @@ class Reader:
         line_start = max(line_start, start)
         while True:
             end = data.find(b"\n", position)
-            if line_start == start and (len(data) if end < 0 else end - 1) - start > limits.line_max:
+            # Of a line that is not whole yet, a CR at the end may belong to its end.
+            line_bytes = (len(data) - data.endswith(b"\r") if end < 0 else end - 1) - start
+            if line_start == start and line_bytes > limits.line_max:
                 raise _refuse(414, "request line too long", "RFC 9110 4.1", "limit_request_line")
             if (len(data) if end < 0 else end + 1) - start > limits.head_max:
                 raise _refuse(431, "request head too long", "RFC 6585 5", "limit_request_head")
@@ -436,11 +447,11 @@ class Reader:
             raise _refuse(400, "no host", "RFC 9112 3.2")
         if hosts:
             _check_host(hosts[0])
+        if head.method == "CONNECT":
+            raise _refuse(501, "CONNECT: this is no proxy", "RFC 9110 9.3.6")
         path = head.raw_path
         if path[:1] == b"/":
             return
-        if head.method == "CONNECT":
-            raise _refuse(501, "CONNECT: this is no proxy", "RFC 9110 9.3.6")
         if path == b"*":
             if head.method != "OPTIONS" or head.query:
                 raise _refuse(400, "asterisk-form is for OPTIONS", "RFC 9112 3.2.4")
@@ -492,7 +503,7 @@ def _check_coding(values: list[bytes]) -> None:
 
 def _check_host(value: bytes) -> None:
     match = _host.match(value)
-    if match is None or int(match.group("port") or b"0") > _PORT_MAX:
+    if match is None or int(match.group("port") or b"0") > _PORT_MAX or value[:1] == b":":
         raise _refuse(400, "host is not a host", "RFC 9110 7.2")
 
 

@@ -8,15 +8,18 @@ the hot path. `tests/wire/test_scan.py` and `fuzz/scan.py` hold the twins equal.
 import re
 from typing import Any
 
+from penstock.wire.events import Head
+
 # Bits of `parse_head`'s last item: which fields that steer the connection are there.
 HOST = 1
-ODD = 2  # host missing, repeated or unusual, or a target that is not in origin form
+ODD = 2  # host missing, repeated or unusual, a target that is not in origin form, or CONNECT
 LENGTH = 4
 CODING = 8
 CONNECTION = 16
 EXPECT = 32
 UPGRADE = 64
 KEEP_ALIVE = 128  # there is one `connection` field and it says just this; CONNECTION is not set
+FORWARDED = 256  # what a proxy may say of the client
 
 # Bits of `write_fields`' second item: what the application's headers hold.
 SENDS_LENGTH = 1
@@ -26,7 +29,7 @@ SENDS_CODING = 8
 SENDS_CONNECTION = 16
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"++) ([\x21\x22\x24-\x7e]++) HTTP/1\.([0-9])\r\n")
+_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"{1,64}+) ([\x21\x22\x24-\x7e]++) HTTP/1\.([0-9])\r\n")
 _FIELDS = re.compile(rb"(?:" + _TOKEN + rb"++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n")
 _FIELD = re.compile(rb"([^:\r\n]++):[ \t]*+([^\r\n]*+)\r\n")
 _PLAIN_HOST = re.compile(rb"[A-Za-z0-9.\-]++(?::[0-9]{1,5})?\Z")
@@ -37,6 +40,8 @@ _BITS = {
     b"connection": CONNECTION,
     b"expect": EXPECT,
     b"upgrade": UPGRADE,
+    b"x-forwarded-for": FORWARDED,
+    b"x-forwarded-proto": FORWARDED,
 }
 _SENDS = {
     b"content-length": SENDS_LENGTH,
@@ -48,28 +53,29 @@ _SENDS = {
 _DIGITS_MAX = 18
 
 
-def parse_head(data: bytes, start: int, fields_max: int) -> tuple[Any, ...] | None:
+def parse_head(data: bytes, start: int, fields_max: int, head: Head) -> int:
     """Parse the request head that begins at `start` (RFC 9112 sections 3 and 5), strictly.
 
-    Returns None where no whole, well-formed head of at most `fields_max` fields lies there, else
-    `(end, line_bytes, method, raw_path, query, minor, headers, bits)`: offset after the head,
-    length of the request line without CR LF, method (str, upper case), path and query (bytes, split
-    at the first `?`), minor version, list of (lower-case name, trimmed value), and the bits named
-    above. Values are copies.
+    Returns 0 where no whole, well-formed head of at most `fields_max` fields lies there, or where
+    its method has more than 64 bytes; else the offset after the head, and sets in `head`: `method`
+    (upper case), `raw_path` and `query` (the target split at the first `?`), `http_version` ("1.1"
+    for every later minor version), `headers`, `line_bytes` (length of the request line without
+    CR LF) and `bits` (the bits named above). Values are copies.
     """
     line = _REQUEST_LINE.match(data, start)
     if line is None:
-        return None
+        return 0
     fields = _FIELDS.match(data, line.end())
     if fields is None:
-        return None
+        return 0
     headers = [
         (name.lower(), value.rstrip(b" \t"))
         for name, value in _FIELD.findall(data, line.end(), fields.end())
     ]
     if len(headers) > fields_max:
-        return None
+        return 0
     method, target, minor = line.groups()
+    head.method = method.decode("ascii").upper()
     raw_path, _, query = target.partition(b"?")
     by_name = dict(headers)
     bits = 0
@@ -84,21 +90,19 @@ def parse_head(data: bytes, start: int, fields_max: int) -> tuple[Any, ...] | No
         bits |= HOST
     if (
         host is None
+        or head.method == "CONNECT"
         or raw_path[:1] != b"/"
         or _PLAIN_HOST.match(host) is None
         or (len(by_name) != len(headers) and [name for name, _ in headers].count(b"host") != 1)
     ):
         bits |= ODD
-    return (
-        fields.end(),
-        line.end() - start - 2,
-        method.decode("ascii").upper(),
-        raw_path,
-        query,
-        int(minor),
-        headers,
-        bits,
-    )
+    head.raw_path = raw_path
+    head.query = query
+    head.http_version = "1.0" if minor == b"0" else "1.1"
+    head.headers = headers
+    head.line_bytes = line.end() - start - 2
+    head.bits = bits
+    return fields.end()
 
 
 def write_fields(headers: Any) -> tuple[bytes, int, int] | None:
