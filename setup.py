@@ -37,6 +37,7 @@ COMPILED = (
     "penstock.gateway.wsgi_input",
     "penstock.transport.http1",
     "penstock.transport.runtime",
+    "penstock.transport.worker",
     "penstock.observe.access",
 )
 # Leaves with two twins: the pure ones stand in wire/scan.py and gateway/drive.py, and fuzzing holds them equal.

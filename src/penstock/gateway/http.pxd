@@ -33,6 +33,8 @@ cdef Py_ssize_t _BURST_BYTES_MAX
 cdef object _INT64_MAX
 cdef bytes _ERROR_BODY
 cdef list _ERROR_HEADERS
+cdef dict _ASGI
+cdef dict _SCOPE
 
 cdef class _Receive(Awaitable):
     cdef HttpExchange _exchange
@@ -71,6 +73,11 @@ cdef class HttpExchange(Exchange):
     cdef public Head head
     cdef public long long sent_bytes
 
+    cpdef object begin(self, Service service, Stream stream, Head head)
+    @cython.locals(awaitable=_Receive)
+    cpdef Awaitable receive(self)
+    @cython.locals(awaitable=_Send)
+    cpdef Awaitable send(self, object message)
     @cython.locals(service=Service)
     cpdef object start(self)
     cpdef object on_body(self, bytes data, bint end)
@@ -102,7 +109,9 @@ cdef class HttpExchange(Exchange):
     cdef object _cut(self, str reason)
     cdef object _complete(self)
     cpdef str describe(self)
-    @cython.locals(head=Head, service=Service, stream=Stream)
+    @cython.locals(
+        head=Head, service=Service, stream=Stream, scope=dict, nothing=dict, extensions=dict
+    )
     cdef dict _scope(self)
 
 cdef dict _as_dict(object message)

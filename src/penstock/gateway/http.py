@@ -75,15 +75,32 @@ _ERROR_HEADERS = [
 ]
 
 
+# Copied for each request: cheaper than to build a dict of so many keys anew.
+_ASGI = {"version": "3.0", "spec_version": "2.5"}
+_SCOPE: dict[str, Any] = dict.fromkeys(
+    (
+        "type",
+        "asgi",
+        "http_version",
+        "server",
+        "client",
+        "scheme",
+        "method",
+        "root_path",
+        "path",
+        "raw_path",
+        "query_string",
+        "headers",
+        "extensions",
+    )
+)
+_SCOPE["type"] = "http"
+
+
 class _Receive(Awaitable):
     """One call of `receive()`."""
 
     __slots__ = ("_exchange",)
-
-    def __init__(self, exchange: "HttpExchange") -> None:
-        self._begun = False
-        self.result = None
-        self._exchange = exchange
 
     def step(self, first: bool) -> Any:
         """Take the next event if there is one, else wait."""
@@ -94,12 +111,6 @@ class _Send(Awaitable):
     """One call of `send()`."""
 
     __slots__ = ("_exchange", "_message")
-
-    def __init__(self, exchange: "HttpExchange", message: Any) -> None:
-        self._begun = False
-        self.result = None
-        self._exchange = exchange
-        self._message = message
 
     def step(self, first: bool) -> Any:
         """Handle the message once, then wait until the stream takes more."""
@@ -140,6 +151,11 @@ class HttpExchange(Exchange):
     )
 
     def __init__(self, service: Service, stream: Stream, head: Head) -> None:
+        self.begin(service, stream, head)
+
+    def begin(self, service: Service, stream: Stream, head: Head) -> None:
+        """What `__init__` does; apart because a connection makes one for each request, and a plain
+        method is much cheaper to call than a type."""
         self._service = service
         self._stream = stream
         self.head = head
@@ -237,11 +253,21 @@ class HttpExchange(Exchange):
 
     def receive(self) -> Awaitable:
         """ASGI's `receive`."""
-        return _Receive(self)
+        # No __init__: these are made for each event, and a call through the type costs much.
+        awaitable = _Receive.__new__(_Receive)
+        awaitable._begun = False
+        awaitable.result = None
+        awaitable._exchange = self
+        return awaitable
 
     def send(self, message: Any) -> Awaitable:
         """ASGI's `send`."""
-        return _Send(self, message)
+        awaitable = _Send.__new__(_Send)
+        awaitable._begun = False
+        awaitable.result = None
+        awaitable._exchange = self
+        awaitable._message = message
+        return awaitable
 
     def receive_step(self, awaitable: Awaitable) -> Any:
         """Give the next event to `awaitable`, or return what to wait for."""
@@ -522,8 +548,12 @@ class HttpExchange(Exchange):
             self._cut(reason)
 
     def _cut(self, reason: str) -> None:
-        """End a response that cannot be finished, so that the client can tell; and say so."""
-        self._service.note("error", f"response cut, {reason}: {self.describe()}")
+        """End a response that cannot be finished, so that the client can tell; and say so.
+
+        An application that was told of a disconnect rightly stops: that is no error of its own.
+        """
+        level = "debug" if self._disconnected else "error"
+        self._service.note(level, f"response cut, {reason}: {self.describe()}")
         self._complete()
         self._stream.reset(reason)
 
@@ -545,21 +575,24 @@ class HttpExchange(Exchange):
         head = self.head
         service = self._service
         stream = self._stream
-        scope = {
-            "type": "http",
-            "asgi": {"version": "3.0", "spec_version": "2.5"},
-            "http_version": head.http_version,
-            "server": stream.server,
-            "client": stream.client,
-            "scheme": stream.scheme,
-            "method": head.method,
-            "root_path": service.root_path,
-            "path": decode_path(head.raw_path, service.root_path),
-            "raw_path": head.raw_path,
-            "query_string": head.query,
-            "headers": head.headers,
-            "extensions": {name: {} for name in stream.extensions},
-        }
+        scope = _SCOPE.copy()
+        scope["asgi"] = _ASGI.copy()
+        scope["http_version"] = head.http_version
+        scope["server"] = stream.server
+        scope["client"] = stream.client
+        scope["scheme"] = stream.scheme
+        scope["method"] = head.method
+        scope["root_path"] = service.root_path
+        scope["path"] = decode_path(head.raw_path, service.root_path)
+        scope["raw_path"] = head.raw_path
+        scope["query_string"] = head.query
+        scope["headers"] = head.headers
+        # One empty dict for all names of this scope: nothing of it reaches another request.
+        nothing: dict[str, Any] = {}
+        extensions = {}
+        for name in stream.extensions:
+            extensions[name] = nothing
+        scope["extensions"] = extensions
         if service.state is not None:
             scope["state"] = service.state.copy()
         return scope

@@ -45,6 +45,6 @@ cdef class Service:
     cdef public str interface
     cdef public object note
     cdef public str root_path
-    cdef public object runtime
+    cdef public Runtime runtime
     cdef public object settings
     cdef public object state

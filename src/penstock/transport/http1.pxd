@@ -2,6 +2,7 @@ import cython
 
 from penstock.gateway.http cimport HttpExchange
 from penstock.gateway.stream cimport Exchange, Service, Stream
+from penstock.transport.worker cimport Worker
 from penstock.wire.events cimport Head
 from penstock.wire.http1 cimport Reader
 from penstock.wire.http1_response cimport Writer
@@ -51,9 +52,10 @@ cdef class Connection(Stream):
     cdef Service _service
     cdef object _transport
     cdef bint _trusted
-    cdef object _worker
+    cdef Worker _worker
     cdef Writer _writer
     cdef long long _written
+    cdef bint _wsgi
     cdef public Exchange exchange
     cdef public bint is_websocket
 
@@ -61,7 +63,9 @@ cdef class Connection(Stream):
     cpdef data_received(self, bytes data)
     @cython.locals(started=int, head=Head)
     cpdef _advance(self)
-    @cython.locals(old=bint, service=Service, exchange=Exchange)
+    @cython.locals(
+        old=bint, service=Service, exchange=Exchange, worker=Worker, request=HttpExchange
+    )
     cdef _begin(self, Head head)
     cdef _start(self, Exchange exchange)
     cdef Exchange _begin_websocket(self, Head head)
@@ -86,6 +90,7 @@ cdef class Connection(Stream):
     cpdef object accept(self, object headers)
     cpdef object read_more(self)
     cpdef object reset(self, str reason)
+    @cython.locals(worker=Worker)
     cpdef object done(self)
     cdef _response_end(self)
     cdef _log(self, object exchange)

@@ -96,6 +96,7 @@ class Connection(Stream):
         "_worker",
         "_writer",
         "_written",
+        "_wsgi",
         "exchange",
         "is_websocket",
     )
@@ -104,6 +105,7 @@ class Connection(Stream):
         settings = worker.settings
         self._worker = worker
         self._service = worker.service
+        self._wsgi = worker.service.interface == "wsgi"
         self._reader = Reader(worker.limits, "http")
         self._writer = Writer()
         self._transport: Any = None
@@ -296,17 +298,22 @@ class Connection(Stream):
         self._expect = head.expect_continue
         self._drained = 0
         if self._trusted:
-            self.client, self.scheme = apply_forwarded(
-                worker.trust, self._peer, "http", head.headers
-            )
+            self.client = self._peer
+            self.scheme = "http"
+            if head.forwarded:
+                self.client, self.scheme = apply_forwarded(
+                    worker.trust, self._peer, "http", head.headers
+                )
         self._writer.begin(old, head.keep_alive and not worker.closing)
-        if head.upgrade and service.interface != "wsgi" and b"websocket" in head.upgrade.split(b","):
+        if head.upgrade and not self._wsgi and b"websocket" in head.upgrade.split(b","):
             exchange: Exchange = self._begin_websocket(head)
-        elif service.interface == "wsgi":
+        elif self._wsgi:
             exchange = WsgiExchange(service, self, head, worker.pool)
             self._input = _BODY if head.content_length else _WAIT
         else:
-            exchange = HttpExchange(service, self, head)
+            request = HttpExchange.__new__(HttpExchange)
+            request.begin(service, self, head)
+            exchange = request
             self._input = _BODY if head.content_length else _WAIT
         self.exchange = exchange
         worker.requests += 1
@@ -333,7 +340,7 @@ class Connection(Stream):
 
     def _begin_websocket(self, head: Any) -> Exchange:
         """A handshake: its answer is the last thing that is HTTP here, whatever it is (P05)."""
-        offer = check_upgrade(head, self._worker.settings.ws_allowed_origins)
+        offer = check_upgrade(head, self._worker.settings)
         self._accept = offer.accept
         self.is_websocket = True
         self.extensions = _WEBSOCKET_EXTENSIONS

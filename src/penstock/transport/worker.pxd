@@ -1,0 +1,20 @@
+cdef class Worker:
+    cdef bytes _plain_headers
+    cdef int _refused_count
+    cdef double _refused_since
+    cdef public object access_log
+    cdef public object admission
+    cdef public object closed_hook
+    cdef public bint closing
+    cdef public set connections
+    cdef public bytes default_headers
+    cdef public object limits
+    cdef public object logger
+    cdef public object loop
+    cdef public double now
+    cdef public object pool
+    cdef public long long requests
+    cdef public long running
+    cdef public object service
+    cdef public object settings
+    cdef public object trust
