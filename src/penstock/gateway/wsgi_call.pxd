@@ -56,7 +56,7 @@ cdef class WsgiCall(Exchange):
     cpdef object run(self)
     @cython.locals(phase=int)
     cpdef object converse(self)
-    @cython.locals(environs=Environs, environ=dict)
+    @cython.locals(environs=Environs, environ=dict, one=bint)
     cdef int _call(self) except -1
     @cython.locals(size=Py_ssize_t)
     cdef bint _single(self, object block) except -1

@@ -162,9 +162,9 @@ class WsgiCall(Exchange):
         environ = self._pool.environs.build(self.head, self._stream, body)
         result = self._service.app(environ, self.start_response)
         kind = type(result)
-        if kind is list or kind is tuple:
-            if len(result) == 1 and not self._head_out and self._single(result[0]):
-                return _ENDED
+        one = (kind is list or kind is tuple) and len(result) == 1 and not self._head_out
+        if one and self._single(result[0]):
+            return _ENDED
         self._result = result
         if kind is FileWrapper and not self._head_out and self._send_file(result):
             return _ENDED  # for this thread
