@@ -24,6 +24,7 @@ COMPILED = (
     "penstock.wire.events",
     "penstock.wire.http1",
     "penstock.wire.http1_response",
+    "penstock.wire.http1_steer",
     "penstock.wire.websocket",
     "penstock.gateway.awaitable",
     "penstock.gateway.environ",

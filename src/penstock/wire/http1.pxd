@@ -1,18 +1,13 @@
 import cython
 
 from penstock.wire.events cimport Head
+from penstock.wire.http1_steer cimport steer, too_large
 
 cdef object HttpError
 cdef object parse_head
 cdef int HOST
-cdef int ODD
 cdef int FORWARDED
 cdef int KEEP_ALIVE
-cdef int LENGTH
-cdef int CODING
-cdef int CONNECTION
-cdef int EXPECT
-cdef int UPGRADE
 
 cdef int _HEAD
 cdef int _LENGTH
@@ -21,9 +16,7 @@ cdef int _CHUNK_DATA
 cdef int _CHUNK_END
 cdef int _TRAILERS
 cdef Py_ssize_t _METHOD_BYTES_MAX
-cdef Py_ssize_t _LENGTH_DIGITS_MAX
 cdef Py_ssize_t _CHUNK_SIZE_DIGITS_MAX
-cdef long _PORT_MAX
 
 cdef class Limits:
     cdef public Py_ssize_t line_max
@@ -73,13 +66,3 @@ cdef class Reader:
     )
     cdef object _explain(self)
     cdef object _explain_line(self, bytes line)
-    @cython.locals(old=bint, options=list)
-    cdef object _steer(self, Head head, int bits)
-    @cython.locals(digits=bytes)
-    cdef long long _content_length(self, list values) except -1
-    cdef object _target_and_host(self, Head head)
-
-cdef list _values(Head head, bytes wanted)
-cdef list _options(list values)
-cdef object _check_coding(list values)
-cdef object _check_host(bytes value)

@@ -10,18 +10,9 @@ import re
 
 from penstock.errors import HttpError
 from penstock.wire.events import Head
+from penstock.wire.http1_steer import steer, too_large
 from penstock.wire.leaf import parse_head
-from penstock.wire.scan import (
-    CODING,
-    CONNECTION,
-    EXPECT,
-    FORWARDED,
-    HOST,
-    KEEP_ALIVE,
-    LENGTH,
-    ODD,
-    UPGRADE,
-)
+from penstock.wire.scan import FORWARDED, HOST, KEEP_ALIVE
 
 _HEAD = 0
 _LENGTH = 1
@@ -31,7 +22,6 @@ _CHUNK_END = 4
 _TRAILERS = 5
 
 _METHOD_BYTES_MAX = 64
-_LENGTH_DIGITS_MAX = 18
 _CHUNK_SIZE_DIGITS_MAX = 15
 _TOKEN_CHARS = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _token = re.compile(_TOKEN_CHARS + rb"++\Z")
@@ -42,11 +32,6 @@ _line = re.compile(
 )
 _field = re.compile(_TOKEN_CHARS + rb"++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n\Z")
 _forbidden = re.compile(rb"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]|\r(?=[^\n])")
-# RFC 9110 section 4.2.3 and RFC 3986 section 3.2.2: reg-name or IPv4, or a bracketed IPv6 literal.
-_host = re.compile(
-    rb"(?:\[[0-9A-Fa-f:.]{2,45}\]|(?:[A-Za-z0-9\-._~!$&'()*+,;=]|%[0-9A-Fa-f]{2})*+)"
-    rb"(?::(?P<port>[0-9]{0,5}))?\Z"
-)
 _chunk_line = re.compile(
     rb"(?P<size>[0-9A-Fa-f]++)(?P<extensions>(?:[ \t]*+;[ \t]*+"
     + _TOKEN_CHARS
@@ -54,7 +39,6 @@ _chunk_line = re.compile(
     + _TOKEN_CHARS
     + rb'++|"(?:[^"\\\x00-\x08\x0a-\x1f\x7f]|\\[\t\x20-\x7e\x80-\xff])*+"))?)*+)\r\n\Z'
 )
-_PORT_MAX = 65535
 
 
 class Limits:
@@ -185,7 +169,7 @@ class Reader:
         head.content_length = 0
         head.upgrade = b""
         if bits & ~(KEEP_ALIVE | FORWARDED) != HOST:
-            self._steer(head, bits)
+            steer(head, self._scheme, limits.body_max)
         self.body_ended = True
         self._state = _HEAD
         if head.content_length:
@@ -248,9 +232,8 @@ class Reader:
                     break
                 self._position += 2
                 self._state = _CHUNK_SIZE
-            if self._state == _CHUNK_SIZE:
-                if not self._chunk_size():
-                    break
+            if self._state == _CHUNK_SIZE and not self._chunk_size():
+                break
             if self._state == _TRAILERS:
                 if self._trailers():
                     self._state = _HEAD
@@ -304,7 +287,7 @@ class Reader:
             return True
         self._body_bytes += size
         if 0 <= self._limits.body_max < self._body_bytes:
-            raise _too_large(self._limits.body_max)
+            raise too_large(self._limits.body_max)
         self._remaining = size
         self._state = _CHUNK_DATA
         return True
@@ -368,7 +351,9 @@ class Reader:
             else:
                 self._fields += 1
                 if self._fields > limits.fields_max:
-                    raise _refuse(431, "too many header fields", "RFC 6585 5", "limit_request_fields")
+                    raise _refuse(
+                        431, "too many header fields", "RFC 6585 5", "limit_request_fields"
+                    )
                 if _field.match(line) is None:
                     raise _refuse(400, _field_fault(line), "RFC 9112 5")
             position = line_start = end + 1
@@ -397,115 +382,6 @@ class Reader:
         if b"#" in target:
             raise _refuse(400, "fragment in the request target", "RFC 9112 3.2")
 
-    def _steer(self, head: Head, bits: int) -> None:
-        """The fields that decide about framing, host and connection, where a head is not plain."""
-        if bits & ODD:
-            self._target_and_host(head)
-        old = head.http_version == "1.0"
-        if bits & CODING:
-            if bits & LENGTH:
-                raise _refuse(400, "both content-length and transfer-encoding", "RFC 9112 6.3")
-            if old:
-                raise _refuse(400, "transfer-encoding in HTTP/1.0", "RFC 9112 6.1")
-            _check_coding(_values(head, b"transfer-encoding"))
-            head.content_length = -1
-        elif bits & LENGTH:
-            head.content_length = self._content_length(_values(head, b"content-length"))
-        if bits & CONNECTION:
-            options = _options(_values(head, b"connection"))
-            if b"close" in options:
-                head.keep_alive = False
-            elif b"keep-alive" in options:
-                head.keep_alive = True
-            if bits & UPGRADE and b"upgrade" in options and not old:
-                head.upgrade = b",".join(_values(head, b"upgrade")).lower()
-        if bits & EXPECT and not old:
-            if _options(_values(head, b"expect")) != [b"100-continue"]:
-                raise _refuse(417, "unknown expectation", "RFC 9110 10.1.1")
-            head.expect_continue = True
-
-    def _content_length(self, values: list[bytes]) -> int:
-        if len(values) != 1:
-            raise _refuse(400, "more than one content-length", "RFC 9110 8.6")
-        digits = values[0]
-        if not digits.isdigit():
-            raise _refuse(400, "content-length is not a number", "RFC 9110 8.6")
-        digits = digits.lstrip(b"0")
-        if len(digits) > _LENGTH_DIGITS_MAX:
-            raise _refuse(413, "content-length too large", "RFC 9110 8.6")
-        length = int(digits or b"0")
-        if 0 <= self._limits.body_max < length:
-            raise _too_large(self._limits.body_max)
-        return length
-
-    def _target_and_host(self, head: Head) -> None:
-        """Targets that are not in origin form, and a host that is not plain (RFC 9112 3.2)."""
-        hosts = _values(head, b"host")
-        if len(hosts) > 1:
-            raise _refuse(400, "more than one host", "RFC 9112 3.2")
-        if not hosts and head.http_version != "1.0":
-            raise _refuse(400, "no host", "RFC 9112 3.2")
-        if hosts:
-            _check_host(hosts[0])
-        if head.method == "CONNECT":
-            raise _refuse(501, "CONNECT: this is no proxy", "RFC 9110 9.3.6")
-        path = head.raw_path
-        if path[:1] == b"/":
-            return
-        if path == b"*":
-            if head.method != "OPTIONS" or head.query:
-                raise _refuse(400, "asterisk-form is for OPTIONS", "RFC 9112 3.2.4")
-            return
-        scheme, separator, rest = path.partition(b"://")
-        if not separator or scheme.lower() != self._scheme.encode("ascii"):
-            raise _refuse(400, "request target is no path", "RFC 9112 3.2")
-        authority, slash, path = rest.partition(b"/")
-        if not authority:
-            raise _refuse(400, "absolute target without a host", "RFC 9110 4.2.1")
-        _check_host(authority)
-        head.raw_path = slash + path or b"/"
-        # RFC 9112 section 3.2.2: what Host said is ignored, the target's authority takes its place.
-        head.headers = [(b"host", authority)] + [
-            field for field in head.headers if field[0] != b"host"
-        ]
-
-
-def _values(head: Head, wanted: bytes) -> list[bytes]:
-    return [value for name, value in head.headers if name == wanted]
-
-
-def _options(values: list[bytes]) -> list[bytes]:
-    """The lower-case members of a comma-separated list field (RFC 9110 section 5.6.1)."""
-    members = []
-    for value in values:
-        for member in value.lower().split(b","):
-            member = member.strip(b" \t")
-            if member:
-                members.append(member)
-    return members
-
-
-def _check_coding(values: list[bytes]) -> None:
-    """Raise unless `chunked` is the one and only transfer coding (RFC 9112 sections 6.1, 7)."""
-    codings = []
-    for value in values:
-        for coding in value.lower().split(b","):
-            codings.append(coding.strip(b" \t"))
-    if codings == [b"chunked"]:
-        return
-    for coding in codings:
-        if not _token.match(coding):
-            raise _refuse(400, "malformed transfer-encoding", "RFC 9112 6.1")
-    if codings.count(b"chunked") > 1 or (b"chunked" in codings and codings[-1] != b"chunked"):
-        raise _refuse(400, "chunked is not the last and only chunked coding", "RFC 9112 6.1")
-    raise _refuse(501, "unknown transfer coding", "RFC 9112 6.1")
-
-
-def _check_host(value: bytes) -> None:
-    match = _host.match(value)
-    if match is None or int(match.group("port") or b"0") > _PORT_MAX or value[:1] == b":":
-        raise _refuse(400, "host is not a host", "RFC 9110 7.2")
-
 
 def _field_fault(line: bytes) -> str:
     """Say in a few words what is wrong with a header line."""
@@ -521,12 +397,6 @@ def _field_fault(line: bytes) -> str:
     if not _token.match(name):
         return "malformed header name"
     return "forbidden byte in a header value"
-
-
-def _too_large(limit: int) -> HttpError:
-    return _refuse(
-        413, f"request body larger than {limit} bytes", "RFC 9110 15.5.14", "limit_request_body"
-    )
 
 
 def _refuse(status: int, message: str, rule: str, option: str = "") -> HttpError:

@@ -29,7 +29,7 @@ cdef class Writer:
     cdef public bint by_close
 
     cpdef void begin(self, bint old, bint keep_alive)
-    @cython.locals(bits=int, fields=bytes, length="long long")
+    @cython.locals(bits=int, fields=bytes, length="long long", keep_alive=bint)
     cpdef long long head(
         self, object status, object headers, bint bodyless, bint trailers, bytes defaults
     ) except? -2
@@ -44,9 +44,10 @@ cdef class Writer:
     cdef bytes _chunk(self, bytes data, bint end)
     @cython.locals(framing=bytes)
     cdef bytes _head_bytes(self, long long whole)
-    cdef object _connection(self, object headers)
 
 cdef object _checked_status(object status)
+cdef bint _closes(object headers) except -1
 cdef list _listed(object headers)
+cdef tuple _encoded(list headers)
 cdef bytes _without(bytes defaults, int bits)
-cpdef object explain_fields(object headers)
+cdef object _fault(list headers)

@@ -96,7 +96,9 @@ class Writer:
         self.by_close = False
         self._chunked = False
 
-    def head(self, status: int, headers: Any, bodyless: bool, trailers: bool, defaults: bytes) -> int:
+    def head(
+        self, status: int, headers: Any, bodyless: bool, trailers: bool, defaults: bytes
+    ) -> int:
         """Check and hold a final head; returns the declared length in bytes, -1 for none.
 
         `defaults` are ready field lines (date, server, and the operator's own) that the
@@ -109,20 +111,23 @@ class Writer:
             raise MessageError(f"status must be 200 to 999, got {status!r}")
         if type(headers) is not list:
             headers = _listed(headers)
-        encoded = write_fields(headers)
+        encoded: tuple[bytes, int, int] | None = write_fields(headers)
         if encoded is None:
-            explain_fields(headers)
+            headers = _listed(headers)
+            encoded = _encoded(headers)
         fields, bits, length = encoded
+        keep_alive = self.keep_alive
         if bits:
-            if bits & SENDS_CONNECTION:
-                self._connection(headers)
+            if bits & SENDS_CONNECTION and _closes(headers):
+                keep_alive = False
             if bits & (SENDS_DATE | SENDS_SERVER):
                 defaults = _without(defaults, bits)
             if status == 204 and bits & SENDS_LENGTH:
                 # RFC 9110 section 8.6: no content-length with 204.
-                fields, bits, length = write_fields(
+                fields, bits, length = _encoded(
                     [pair for pair in headers if pair[0].lower() != b"content-length"]
                 )
+        self.keep_alive = keep_alive
         self._line = _LINES[status]
         self._fields = fields
         self._defaults = defaults
@@ -179,9 +184,7 @@ class Writer:
         Raises MessageError for a field that may not be one (TRAIL-08, TRAIL-09).
         """
         headers = _listed(headers)
-        encoded = write_fields(headers)
-        if encoded is None:
-            explain_fields(headers)
+        encoded = _encoded(headers)
         for name, _ in headers:
             if name.lower() in _NO_TRAILERS:
                 raise MessageError(f"{name!r} may not be a trailer (RFC 9110 6.5.1)")
@@ -196,20 +199,12 @@ class Writer:
         """A 1xx response; b"" to an HTTP/1.0 client, which knows none (HINT-06)."""
         if self._old:
             return b""
-        headers = _listed(headers)
-        encoded = write_fields(headers)
-        if encoded is None:
-            explain_fields(headers)
-        return _LINES[status] + encoded[0] + b"\r\n"
+        return _LINES[status] + _encoded(_listed(headers))[0] + b"\r\n"
 
     def switch(self, accept: bytes, headers: Any, defaults: bytes) -> bytes:
         """The 101 that turns the connection into a WebSocket (RFC 6455 section 4.2.2). `accept` is
         the value of Sec-WebSocket-Accept. Raises MessageError on a bad header."""
-        headers = _listed(headers)
-        encoded = write_fields(headers)
-        if encoded is None:
-            explain_fields(headers)
-        fields, bits, _ = encoded
+        fields, bits, _ = _encoded(_listed(headers))
         if bits & (SENDS_DATE | SENDS_SERVER):
             defaults = _without(defaults, bits)
         self.left = True
@@ -254,17 +249,20 @@ class Writer:
             framing = b"connection: keep-alive\r\n" + framing
         return b"".join((self._line, self._fields, self._defaults, framing))
 
-    def _connection(self, headers: Any) -> None:
-        """The application's `connection` header: it may close, and nothing else (A08)."""
-        for name, value in headers:
-            if name.lower() == b"connection":
-                options = [option.strip() for option in value.lower().split(b",")]
-                if b"close" in options:
-                    self.keep_alive = False
-                elif options != [b"keep-alive"]:
-                    raise MessageError(
-                        f"connection: {value!r} is not the application's to send; only close is"
-                    )
+
+def _closes(headers: Any) -> bool:
+    """Whether the application's `connection` closes; it may do nothing else (A08)."""
+    closes = False
+    for name, value in headers:
+        if name.lower() == b"connection":
+            options = [option.strip() for option in value.lower().split(b",")]
+            if b"close" in options:
+                closes = True
+            elif options != [b"keep-alive"]:
+                raise MessageError(
+                    f"connection: {value!r:.80} is not the application's to send; only close is"
+                )
+    return closes
 
 
 def _checked_status(status: Any) -> int:
@@ -279,8 +277,16 @@ def _listed(headers: Any) -> list[Any]:
         return [tuple(pair) if type(pair) is not tuple else pair for pair in headers]
     except TypeError:
         raise MessageError(
-            f"headers must be an iterable of (name, value) pairs, got {type(headers).__name__}"
+            f"headers must be an iterable of (name, value) pairs, got {headers!r:.80}"
         ) from None
+
+
+def _encoded(headers: list[Any]) -> tuple[bytes, int, int]:
+    """What `write_fields` makes of the headers; raises MessageError if it takes them not."""
+    encoded: tuple[bytes, int, int] | None = write_fields(headers)
+    if encoded is None:
+        raise _fault(headers)
+    return encoded
 
 
 def _without(defaults: bytes, bits: int) -> bytes:
@@ -297,26 +303,26 @@ def _without(defaults: bytes, bits: int) -> bytes:
     )
 
 
-def explain_fields(headers: Any) -> None:
-    """Raise the MessageError that says what is wrong with these header fields (ERR-03, A01)."""
+def _fault(headers: list[Any]) -> MessageError:
+    """What is wrong with header fields, tuples all, that `write_fields` refused (ERR-03, A01)."""
     lengths = 0
     for pair in headers:
-        if not isinstance(pair, (tuple, list)) or len(pair) != 2:
-            raise MessageError(f"a header must be a (name, value) pair, got {pair!r:.80}")
+        if len(pair) != 2:
+            return MessageError(f"a header must be a (name, value) pair, got {pair!r:.80}")
         name, value = pair
         for what, item in (("name", name), ("value", value)):
             if type(item) is not bytes:
-                raise MessageError(
+                return MessageError(
                     f"a header {what} must be bytes, got {type(item).__name__}: {item!r:.80}"
                 )
         if not name or not _TOKEN.issuperset(name):
-            raise MessageError(f"{name!r:.80} is not a header name (RFC 9110 5.1)")
+            return MessageError(f"{name!r:.80} is not a header name (RFC 9110 5.1)")
         if b"\r" in value or b"\n" in value or b"\0" in value:
-            raise MessageError(f"CR, LF or NUL in the value of header {name!r:.80}: {value!r:.80}")
+            return MessageError(f"CR, LF or NUL in the value of header {name!r:.80}: {value!r:.80}")
         if name.lower() == b"content-length":
             lengths += 1
             if lengths > 1:
-                raise MessageError("content-length is there twice")
+                return MessageError("content-length is there twice")
             if not value.isdigit() or len(value) > 18:
-                raise MessageError(f"content-length must be a number, got {value!r:.80}")
-    raise MessageError("malformed headers")
+                return MessageError(f"content-length must be a number, got {value!r:.80}")
+    return MessageError("malformed headers")

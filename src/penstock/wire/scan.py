@@ -29,7 +29,9 @@ SENDS_CODING = 8
 SENDS_CONNECTION = 16
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
-_REQUEST_LINE = re.compile(rb"(" + _TOKEN + rb"{1,64}+) ([\x21\x22\x24-\x7e]++) HTTP/1\.([0-9])\r\n")
+_REQUEST_LINE = re.compile(
+    rb"(" + _TOKEN + rb"{1,64}+) ([\x21\x22\x24-\x7e]++) HTTP/1\.([0-9])\r\n"
+)
 _FIELDS = re.compile(rb"(?:" + _TOKEN + rb"++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n")
 _FIELD = re.compile(rb"([^:\r\n]++):[ \t]*+([^\r\n]*+)\r\n")
 _PLAIN_HOST = re.compile(rb"[A-Za-z0-9.\-]++(?::[0-9]{1,5})?\Z")
