@@ -613,3 +613,15 @@ def test_what_is_no_plain_file_is_read(threads: int) -> None:
         ["body"] * 4 + ["done"],
         True,
     )
+
+
+def test_a_file_may_be_closed_before_the_thread_that_opened_it_is_back(ten_bytes: Path) -> None:
+    """Loop and another thread can be that quick; the context of the request is not entered twice."""
+    opened: list[Any] = []
+    bench = Bench(file_app(ten_bytes, [], opened))
+    bench.pool.post = lambda exchange: exchange.deliver()
+    bench.pool.resubmit = lambda exchange: exchange.run()
+    bench.request()
+    bench.work()
+    assert opened[0].closed
+    assert (bench.failures, bench.stream.names()) == ([], ["head", "file", "done"])
