@@ -15,6 +15,7 @@ import os
 import shutil
 import subprocess
 import sys
+import time
 import tomllib
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -239,8 +240,8 @@ def build_wheel(version: str, python: Path) -> Path:
 
 
 def say(text: str) -> None:
-    """Progress, on stderr: stdout carries the answer alone."""
-    print(f"[venvs] {text}", file=sys.stderr, flush=True)
+    """Progress and its time, on stderr: stdout carries the answer alone."""
+    print(f"[venvs {time.strftime('%H:%M:%S')}] {text}", file=sys.stderr, flush=True)
 
 
 def main() -> int:
