@@ -61,7 +61,7 @@ cdef class Connection(Stream):
 
     @cython.locals(exchange=Exchange)
     cpdef data_received(self, bytes data)
-    @cython.locals(started=int, head=Head)
+    @cython.locals(started=int, deferred=bint, head=Head)
     cpdef _advance(self)
     @cython.locals(
         old=bint, service=Service, exchange=Exchange, worker=Worker, request=HttpExchange
@@ -73,7 +73,7 @@ cdef class Connection(Stream):
     cdef bint _take_body(self) except -1
     cdef _end(self)
     cdef _refuse(self, object exc)
-    cdef _answer(self, int status, str text, object headers)
+    cdef _answer(self, int status, str text, object headers, bint bodyless)
     cdef _close(self)
     cdef _linger(self)
     cdef _pause(self)

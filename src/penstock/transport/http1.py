@@ -200,10 +200,10 @@ class Connection(Stream):
         if self._input == _CLOSED:
             return False
         if exchange is None:
-            if self._reader.buffered():
-                self._refuse(_incomplete())
-                return True
-            return False
+            if not self._reader.buffered():
+                return False
+            self._advance()
+            return True
         if self._input == _BODY:
             if self._responded:
                 return False
@@ -252,12 +252,17 @@ class Connection(Stream):
             return
         self._advancing = True
         started = 0
+        deferred = False
         try:
             while True:
                 if self._input == _HEAD:
-                    if not self._reader.buffered() or not self.writable:
+                    if not self._reader.buffered():
+                        break
+                    if not self.writable:
+                        deferred = True
                         break
                     if started == _PIPELINE_MAX:
+                        deferred = True
                         self._worker.loop.call_soon(self._advance)
                         break
                     head = self._reader.head()
@@ -280,8 +285,20 @@ class Connection(Stream):
                 if not self._head_begun:
                     self._head_begun = True
                     self._deadline = self._worker.now + self._head_seconds
+                if deferred:
+                    if self._reader.buffered() > self._high_water:
+                        self._pause()
+                elif self._peer_eof:
+                    self._refuse(_incomplete())
+                elif self._reading_paused:
+                    self._resume()
             elif self._peer_eof:
                 self._close()
+        elif self._input == _BODY and self._peer_eof:
+            if self._responded:
+                self._close()
+            else:
+                self._refuse(_incomplete())
         elif self._reader.buffered() > self._high_water:
             self._pause()
 
@@ -375,7 +392,11 @@ class Connection(Stream):
         """Response and body are whole: the connection is free for the next request, or closes."""
         self.exchange = None
         if not self._writer.keep_alive:
-            self._close()
+            if self._reader.buffered():
+                # What was sent too many must not turn our close into a reset (RFC 9112 9.6).
+                self._linger()
+            else:
+                self._close()
             return
         self._input = _HEAD
         self._deadline = self._worker.now + self._keep_alive_seconds
@@ -401,18 +422,18 @@ class Connection(Stream):
         self._responded = True
         self._input = _CLOSED
         if not left:
-            self._answer(exc.status, str(exc), getattr(exc, "headers", ()))
+            self._answer(exc.status, str(exc), getattr(exc, "headers", ()), _bodyless(exchange))
             self._linger()
         elif exchange is not None:
             self._transport.close()
 
-    def _answer(self, status: int, text: str, headers: Any) -> None:
+    def _answer(self, status: int, text: str, headers: Any, bodyless: bool) -> None:
         """A whole small answer of the server's own; the connection closes after it."""
-        body = b"%d: %b\n" % (status, text.encode("ascii", "replace"))
+        body = b"" if bodyless else b"%d: %b\n" % (status, text.encode("ascii", "replace"))
         writer = self._writer
         writer.keep_alive = False
         fields = [(b"content-type", b"text/plain; charset=utf-8"), *headers]
-        writer.head(status, fields, False, False, self._worker.default_headers)
+        writer.head(status, fields, bodyless, False, self._worker.default_headers)
         self._write(writer.body(body, True))
 
     def _close(self) -> None:
@@ -588,24 +609,31 @@ class Connection(Stream):
             )
 
     def _write(self, out: Any) -> None:
-        """Write bytes or a list of bytes; large ones straight to the socket where possible."""
-        if type(out) is bytes:
-            self._written += len(out)
-            if len(out) < _DIRECT_BYTES_MIN:
-                self._transport.write(out)
-                return
-            out = [out]
-        else:
-            for part in out:
-                self._written += len(part)
+        """Write bytes, or a list of bytes: straight to the socket while the transport has nothing
+        of its own to write, since that saves its queue and a turn of the loop; what the kernel does
+        not take goes to the transport, which then tells when it has room again."""
         transport = self._transport
-        if self._direct and not transport.get_write_buffer_size() and not transport.is_closing():
+        if type(out) is bytes:
+            size = len(out)
+            self._written += size
+            if self._direct and not transport.get_write_buffer_size() and not self._closing:
+                try:
+                    sent = os.write(self._fd, out)
+                except OSError:
+                    # Full for now, or broken: the transport finds out and reports in its own way.
+                    sent = 0
+                if sent == size:
+                    return
+                if sent:
+                    out = out[sent:]
+            transport.write(out)
+            return
+        for part in out:
+            self._written += len(part)
+        if self._direct and not transport.get_write_buffer_size() and not self._closing:
             try:
                 sent = os.writev(self._fd, out)
-            except (BlockingIOError, InterruptedError):
-                sent = 0
             except OSError:
-                # The transport meets the same error and reports it in its own way.
                 sent = 0
             for part in out:
                 if sent >= len(part):
@@ -750,17 +778,18 @@ class Connection(Stream):
 
     def refuse_queued(self) -> None:
         """No slot has come free in time: 503 (S12); the connection stays where it can."""
+        bodyless = _bodyless(self.exchange)
         self._queued = False
         self.exchange = None
         writer = self._writer
         if self._input != _WAIT:
             writer.keep_alive = False
-        body = b"503: too many requests at once\n"
+        body = b"" if bodyless else b"503: too many requests at once\n"
         headers = [
             (b"content-type", b"text/plain; charset=utf-8"),
             (b"retry-after", _RETRY_AFTER_S),
         ]
-        writer.head(503, headers, False, False, self._worker.default_headers)
+        writer.head(503, headers, bodyless, False, self._worker.default_headers)
         self._write(writer.body(body, True))
         self._responded = True
         if not self._advancing:
@@ -806,6 +835,11 @@ def _address(name: Any, local: bool = False) -> Any:
     if local and isinstance(name, (str, bytes)) and name:
         return os.fsdecode(name), None
     return None
+
+
+def _bodyless(exchange: Any) -> bool:
+    """Whether an answer in place of this exchange's, if there is one, has no body."""
+    return exchange is not None and exchange.head.method == "HEAD"
 
 
 def _incomplete() -> HttpError:

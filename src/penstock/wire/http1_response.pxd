@@ -34,7 +34,7 @@ cdef class Writer:
         self, object status, object headers, bint bodyless, bint trailers, bytes defaults
     ) except? -2
     cpdef bytes flush(self)
-    @cython.locals(head=bytes)
+    @cython.locals(head=bytes, framing=bytes)
     cpdef object body(self, bytes data, bint end)
     cpdef tuple file_frame(self, Py_ssize_t count, bint end)
     cpdef bytes trailers(self, object headers)
@@ -42,8 +42,9 @@ cdef class Writer:
     @cython.locals(fields=bytes, bits=int)
     cpdef bytes switch(self, bytes accept, object headers, bytes defaults)
     cdef bytes _chunk(self, bytes data, bint end)
-    @cython.locals(framing=bytes)
     cdef bytes _head_bytes(self, long long whole)
+    @cython.locals(framing=bytes)
+    cdef bytes _framing(self, long long whole)
 
 cdef object _checked_status(object status)
 cdef bint _closes(object headers) except -1

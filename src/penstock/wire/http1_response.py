@@ -149,15 +149,14 @@ class Writer:
         if self.held:
             self.held = False
             self.left = True
-            head = self._head_bytes(len(data) if end and not self._trailers else -1)
-            if not self._chunked:
-                if not data:
-                    return head
-                if len(data) < _JOIN_BYTES_MAX:
-                    return head + data
-                return [head, data]
+            framing = self._framing(len(data) if end and not self._trailers else -1)
             if len(data) < _JOIN_BYTES_MAX:
-                return head + self._chunk(data, end)
+                if self._chunked:
+                    data = self._chunk(data, end)
+                return b"".join((self._line, self._fields, self._defaults, framing, data))
+            head = b"".join((self._line, self._fields, self._defaults, framing))
+            if not self._chunked:
+                return [head, data]
             return [head, b"%x\r\n" % len(data), data, b"\r\n0\r\n\r\n" if end else b"\r\n"]
         if not self._chunked:
             return data
@@ -231,7 +230,11 @@ class Writer:
         return b""
 
     def _head_bytes(self, whole: int) -> bytes:
-        """The head with its framing; `whole` is the body's length where it is known, else -1."""
+        return b"".join((self._line, self._fields, self._defaults, self._framing(whole)))
+
+    def _framing(self, whole: int) -> bytes:
+        """The lines that frame the body, and the head's end; `whole` is the body's length where it
+        is known, else -1."""
         if self._bodyless or self._length >= 0:
             framing = b"\r\n"
         elif whole >= 0:
@@ -247,7 +250,7 @@ class Writer:
             framing = b"connection: close\r\n" + framing
         elif self._old:
             framing = b"connection: keep-alive\r\n" + framing
-        return b"".join((self._line, self._fields, self._defaults, framing))
+        return framing
 
 
 def _closes(headers: Any) -> bool:
