@@ -28,7 +28,7 @@ cdef int _REFUSE
 cdef int _IGNORE
 cdef tuple _ACTIONS
 cdef tuple _STATE_NAMES
-cdef int _BURST_SENDS_MAX
+cdef int _BURST_EVENTS_MAX
 cdef Py_ssize_t _BURST_BYTES_MAX
 cdef object _INT64_MAX
 cdef bytes _ERROR_BODY
@@ -45,14 +45,14 @@ cdef class _Send(Awaitable):
     cdef HttpExchange _exchange
     cdef object _message
 
-    @cython.locals(message=object)
+    @cython.locals(exchange=HttpExchange, message=object)
     cpdef object step(self, bint first)
 
 cdef class HttpExchange(Exchange):
     cdef bint _body_ended
     cdef bint _body_taken
     cdef Py_ssize_t _burst_bytes
-    cdef int _burst_sends
+    cdef int _burst_events
     cdef bint _cancelled
     cdef list _chunks
     cdef bint _disconnected
@@ -88,9 +88,11 @@ cdef class HttpExchange(Exchange):
     cpdef object flush(self)
     cpdef str cancel(self)
     cpdef object receive_step(self, Awaitable awaitable)
-    @cython.locals(kind=int, action=int)
     cpdef object send_step(self, object message)
+    @cython.locals(kind=int, action=int)
+    cdef object _handle(self, dict message)
     cpdef object drain_step(self)
+    cpdef object wait_to_send(self)
     @cython.locals(trailers=bint, bodyless=bint, stream=Stream)
     cdef object _start(self, dict message)
     @cython.locals(size=Py_ssize_t)
@@ -103,6 +105,7 @@ cdef class HttpExchange(Exchange):
     cdef object _zero_copy(self, dict message)
     @cython.locals(excess=bint, end=bint)
     cdef object _send_file(self, int fd, long long offset, long long count, bint more)
+    cpdef object file_gone(self, int fd, object _future)
     cpdef object app_ended(self, object exc)
     cdef object _failed(self, object exc)
     cdef object _unfinished(self, str reason)

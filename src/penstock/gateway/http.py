@@ -62,9 +62,9 @@ _STATE_NAMES = (
     "after the response",
 )
 
-# An application that never has to wait must still let the loop turn: after so many sends, or so
-# many bytes, without a suspension the next send suspends once.
-_BURST_SENDS_MAX = 64
+# An application that never has to wait must still let the loop turn: after so many sends and
+# receives, or so many bytes, without a suspension the next one suspends once.
+_BURST_EVENTS_MAX = 64
 _BURST_BYTES_MAX = 1 << 18
 _INT64_MAX = (1 << 63) - 1
 
@@ -75,7 +75,8 @@ _ERROR_HEADERS = [
 ]
 
 
-# Copied for each request: cheaper than to build a dict of so many keys anew.
+# Copied for each request, and changed where the request differs: cheaper than to build a dict of so
+# many keys anew.
 _ASGI = {"version": "3.0", "spec_version": "2.5"}
 _SCOPE: dict[str, Any] = dict.fromkeys(
     (
@@ -94,7 +95,7 @@ _SCOPE: dict[str, Any] = dict.fromkeys(
         "extensions",
     )
 )
-_SCOPE["type"] = "http"
+_SCOPE.update(type="http", http_version="1.1", scheme="http", root_path="")
 
 
 class _Receive(Awaitable):
@@ -114,11 +115,15 @@ class _Send(Awaitable):
 
     def step(self, first: bool) -> Any:
         """Handle the message once, then wait until the stream takes more."""
-        if first:
+        exchange = self._exchange
+        if first or self._message is not None:
+            if exchange._file is not None:
+                # Nothing may be written beside a file that is on its way.
+                return exchange.wait_to_send()
             message = self._message
             self._message = None
-            return self._exchange.send_step(message)
-        return self._exchange.drain_step()
+            return exchange.send_step(message)
+        return exchange.drain_step()
 
 
 class HttpExchange(Exchange):
@@ -128,7 +133,7 @@ class HttpExchange(Exchange):
         "_body_ended",
         "_body_taken",
         "_burst_bytes",
-        "_burst_sends",
+        "_burst_events",
         "_cancelled",
         "_chunks",
         "_disconnected",
@@ -175,7 +180,7 @@ class HttpExchange(Exchange):
         self._trailers = False
         self._pending: list[Any] | None = None
         self._eager = False
-        self._burst_sends = 0
+        self._burst_events = 0
         self._burst_bytes = 0
         self._receivers: Waiters | None = None
         self._senders: Waiters | None = None
@@ -271,7 +276,10 @@ class HttpExchange(Exchange):
 
     def receive_step(self, awaitable: Awaitable) -> Any:
         """Give the next event to `awaitable`, or return what to wait for."""
-        self._burst_sends = 0
+        if self._burst_events >= _BURST_EVENTS_MAX:
+            self._burst_events = 0
+            return None
+        self._burst_events += 1
         if self._state != _COMPLETE and not self._body_taken:
             if self._body_ended or self._chunks is not None:
                 body = b""
@@ -294,14 +302,16 @@ class HttpExchange(Exchange):
         if self._state == _COMPLETE or self._disconnected:
             awaitable.result = {"type": "http.disconnect"}
             return DONE
+        self._burst_events = 0
         if self._receivers is None:
             self._receivers = Waiters()
         return self._receivers.wait(self._service.runtime)
 
     def send_step(self, message: Any) -> Any:
         """Check and carry out a message; returns what the application has to wait for."""
-        if type(message) is not dict:
-            message = _as_dict(message)
+        return self._handle(message if type(message) is dict else _as_dict(message))
+
+    def _handle(self, message: dict[str, Any]) -> Any:
         name = message.get("type")
         kind = _KINDS.get(name, -1) if type(name) is str else -1
         if kind < 0:
@@ -312,7 +322,8 @@ class HttpExchange(Exchange):
         if action != _DO:
             if action == _IGNORE:
                 self._service.note("debug", f"{name} {_STATE_NAMES[self._state]} is ignored")
-                return DONE
+                self._burst_events += 1
+                return self.drain_step()
             raise MessageError(f"{name} may not be sent {_STATE_NAMES[self._state]}")
         if kind == _BODY:
             self._body(message)
@@ -327,11 +338,11 @@ class HttpExchange(Exchange):
             self._path(message)
         else:
             self._zero_copy(message)
-        self._burst_sends += 1
+        self._burst_events += 1
         if (
             self._stream.writable
             and self._file is None
-            and self._burst_sends < _BURST_SENDS_MAX
+            and self._burst_events < _BURST_EVENTS_MAX
             and self._burst_bytes < _BURST_BYTES_MAX
         ):
             return DONE
@@ -340,22 +351,24 @@ class HttpExchange(Exchange):
     def drain_step(self) -> Any:
         """Wait for a file under way, for room in the stream's buffer, or for one turn."""
         if self._file is not None:
-            if not self._file.done():
-                return self._file
-            self._file = None
+            return self.wait_to_send()
         if self._gone and self._state != _COMPLETE:
             raise ClientDisconnected("the client left while data waited to be sent")
         if not self._stream.writable and self._state != _COMPLETE:
-            self._burst_sends = 0
-            self._burst_bytes = 0
-            if self._senders is None:
-                self._senders = Waiters()
-            return self._senders.wait(self._service.runtime)
-        if self._burst_sends >= _BURST_SENDS_MAX or self._burst_bytes >= _BURST_BYTES_MAX:
-            self._burst_sends = 0
+            return self.wait_to_send()
+        if self._burst_events >= _BURST_EVENTS_MAX or self._burst_bytes >= _BURST_BYTES_MAX:
+            self._burst_events = 0
             self._burst_bytes = 0
             return None
         return DONE
+
+    def wait_to_send(self) -> Any:
+        """A future of its own for each `send` that waits: cancelling one cancels nothing else."""
+        self._burst_events = 0
+        self._burst_bytes = 0
+        if self._senders is None:
+            self._senders = Waiters()
+        return self._senders.wait(self._service.runtime)
 
     # The messages.
 
@@ -457,10 +470,7 @@ class HttpExchange(Exchange):
                 raise MessageError(f"{path!r:.200} is no regular file")
             self._send_file(fd, 0, info.st_size, False)
         finally:
-            if self._file is None:
-                os.close(fd)
-            else:
-                self._file.add_done_callback(functools.partial(_close_file, fd))
+            os.close(fd)
 
     def _zero_copy(self, message: dict[str, Any]) -> None:
         file = message.get("file")
@@ -486,29 +496,45 @@ class HttpExchange(Exchange):
         self._send_file(fd, offset, count, message.get("more_body", False) is True)
 
     def _send_file(self, fd: int, offset: int, count: int, more: bool) -> None:
-        """Count a file like a body of `count` bytes, and hand it to the stream."""
-        self._held = False
+        """Count a file like a body of `count` bytes, and hand it to the stream.
+
+        The stream gets a duplicate of `fd`: also an application whose `send` was cancelled may
+        close its own, and the number of a closed one may soon be another file's.
+        """
         if self.bodyless:
             count = 0
-        excess = False
-        if self._remaining >= 0 and not self.bodyless:
+        elif 0 <= self._remaining:
             excess = count > self._remaining
-            count = min(count, self._remaining)
+            if excess or (not more and count < self._remaining):
+                fault = "more" if excess else "less"
+                if not self._held:
+                    self._cut(f"{fault} file than the declared content-length")
+                raise MessageError(f"{fault} bytes of file than the declared content-length")
+        own = os.dup(fd) if count else -1
+        if self._remaining >= 0:
             self._remaining -= count
-        if excess or (not more and self._remaining > 0 and not self.bodyless):
-            fault = "more" if excess else "less"
-            self._cut(f"{fault} file than the declared content-length")
-            raise MessageError(f"{fault} bytes of file than the declared content-length")
+        self._held = False
         self.sent_bytes += count
         end = not more and not self._trailers
         if end:
             self._complete()
         else:
             self._state = _STREAMING if more else _BODY_SENT
-        if count:
-            self._file = self._stream.file(fd, offset, count, end)
-        else:
+        if not count:
             self._stream.body(b"", end)
+            return
+        self._file = self._stream.file(own, offset, count, end)
+        if self._file is None:
+            os.close(own)
+        else:
+            self._file.add_done_callback(functools.partial(self.file_gone, own))
+
+    def file_gone(self, fd: int, _future: Any) -> None:
+        """The stream needs its descriptor no more: let go of it, and let the next `send` go on."""
+        os.close(fd)
+        self._file = None
+        if self._senders is not None:
+            self._senders.wake()
 
     # The ends.
 
@@ -576,13 +602,16 @@ class HttpExchange(Exchange):
         service = self._service
         stream = self._stream
         scope = _SCOPE.copy()
+        if head.http_version != "1.1":
+            scope["http_version"] = head.http_version
+        if stream.scheme != "http":
+            scope["scheme"] = stream.scheme
+        if service.root_path:
+            scope["root_path"] = service.root_path
         scope["asgi"] = _ASGI.copy()
-        scope["http_version"] = head.http_version
         scope["server"] = stream.server
         scope["client"] = stream.client
-        scope["scheme"] = stream.scheme
         scope["method"] = head.method
-        scope["root_path"] = service.root_path
         scope["path"] = decode_path(head.raw_path, service.root_path)
         scope["raw_path"] = head.raw_path
         scope["query_string"] = head.query
@@ -596,10 +625,6 @@ class HttpExchange(Exchange):
         if service.state is not None:
             scope["state"] = service.state.copy()
         return scope
-
-
-def _close_file(fd: int, _future: Any) -> None:
-    os.close(fd)
 
 
 def _as_dict(message: Any) -> dict[str, Any]:
