@@ -1,6 +1,5 @@
 import cython
 
-from penstock.gateway.environ cimport Environs
 from penstock.gateway.stream cimport Exchange, Service, Stream
 from penstock.gateway.wsgi_headers cimport encode, status_code
 from penstock.gateway.wsgi_input cimport FileWrapper, WsgiInput, plain_file
@@ -56,7 +55,7 @@ cdef class WsgiCall(Exchange):
     cpdef object run(self)
     @cython.locals(phase=int)
     cpdef object converse(self)
-    @cython.locals(environs=Environs, environ=dict, one=bint)
+    @cython.locals(environ=dict, one=bint)
     cdef int _call(self) except -1
     @cython.locals(size=Py_ssize_t)
     cdef bint _single(self, object block) except -1
