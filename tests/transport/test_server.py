@@ -556,15 +556,42 @@ def test_clients_in_the_queue_of_the_kernel_are_not_reset(new_loop: NewLoop) -> 
     async def test() -> None:
         probe = Probe()
         async with make(probe) as server:
-            # The loop does not turn between the connect and the shutdown
-            client = socket.create_connection(server.sockets[0].getsockname())
-            client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-            client.setblocking(False)
+            # The loop does not turn between the connects and the shutdown, and there are more of
+            # them than one turn accepts.
+            clients = []
+            for _ in range(100):
+                client = socket.create_connection(server.sockets[0].getsockname())
+                client.sendall(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+                client.setblocking(False)
+                clients.append(client)
             ending = asyncio.ensure_future(server.shutdown())
             loop = asyncio.get_running_loop()
             async with asyncio.timeout(DEADLINE_S):
-                assert (await loop.sock_recv(client, 1000)).startswith(b"HTTP/1.1 200")
-            client.close()
+                for client in clients:
+                    assert (await loop.sock_recv(client, 1000)).startswith(b"HTTP/1.1 200")
+                    client.close()
+            await asyncio.wait_for(ending, DEADLINE_S)
+
+    run_on(new_loop, test())
+
+
+@each_loop
+def test_a_request_that_crosses_with_the_shutdown_is_answered_as_the_last_v03(
+    new_loop: NewLoop,
+) -> None:
+    async def test() -> None:
+        async with make(Probe()) as server, connected(server) as client, connected(server) as idle:
+            for each in (client, idle):
+                each.ask()
+                await each.answer()
+            ending = asyncio.ensure_future(server.shutdown())
+            while server.sockets:
+                await asyncio.sleep(0)
+            client.ask()
+            head, body = await client.answer()
+            assert "connection: close" in head
+            assert body == b"hello"
+            assert await idle.rest() == b""
             await asyncio.wait_for(ending, DEADLINE_S)
 
     run_on(new_loop, test())
@@ -597,6 +624,26 @@ def test_a_cancelled_serve_shuts_down_well(new_loop: NewLoop) -> None:
         with pytest.raises(asyncio.CancelledError):
             await serving
         assert probe.events == ["startup", "shutdown"]
+
+    run_on(new_loop, test())
+
+
+@each_loop
+def test_a_cancelled_call_does_not_cut_the_shutdown_short(new_loop: NewLoop) -> None:
+    async def test() -> None:
+        probe = Probe()
+        async with make(probe) as server, connected(server) as client:
+            client.ask("/slow")
+            await soon(probe.arrived)
+            impatient = asyncio.ensure_future(server.shutdown())
+            while server.sockets:
+                await asyncio.sleep(0)
+            impatient.cancel()
+            with pytest.raises(asyncio.CancelledError):
+                await impatient
+            probe.release.set()
+            assert (await client.answer())[1] == b"slow"
+        assert probe.events[-2:] == ["slow has answered", "shutdown"]
 
     run_on(new_loop, test())
 

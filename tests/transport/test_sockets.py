@@ -79,10 +79,13 @@ def run(
 ) -> None:
     async def main() -> None:
         setup = Setup(connections_max)
+        escaped: list[Any] = []
+        setup.loop.set_exception_handler(lambda _, context: escaped.append(context))
         try:
             await test(setup)
         finally:
             await setup.close()
+        assert escaped == []
 
     run_on(new_loop, main())
 

@@ -29,6 +29,9 @@ __all__ = ["Server", "Worker"]
 
 # The lifespan shutdown gets this much even if the requests used up the time, or there was none.
 LIFESPAN_SHUTDOWN_MIN_S = 1.0
+# Idle connections stay open for requests that are on their way: several round trips of a load
+# balancer nearby, and hardly noticed by a person who pressed Ctrl+C.
+DRAIN_S = 0.5
 # Cancelled tasks get this long to clean up; those that swallow the cancellation are left behind.
 CANCEL_S = 1.0
 # Threads that are still in the application: they cannot be ended, only left.
@@ -328,8 +331,7 @@ class Server:
         deadline = began + settings.timeout_graceful_shutdown
         try:
             await self._stop_accepting()
-            for connection in list(worker.connections):
-                connection.begin_shutdown()
+            await self._begin(worker, began)
             if not await self._idle(began + settings.timeout_disconnect_grace):
                 for connection in list(worker.connections):
                     connection.notify_disconnect()
@@ -340,6 +342,20 @@ class Server:
                 await self._stop_lifespan(deadline)
             finally:
                 self._release()
+
+    async def _begin(self, worker: Worker, began: float) -> None:
+        """Tell the connections: those with a request at once, idle ones after a short drain.
+
+        A request may be on its way to an idle one, or in its socket already, and would be reset; it
+        gets its answer, with `Connection: close`, since the worker is closing (V03).
+        """
+        told = {connection for connection in worker.connections if connection.exchange is not None}
+        for connection in told:
+            connection.begin_shutdown()
+        if len(told) < len(worker.connections):
+            await self._idle(began + min(DRAIN_S, self.settings.timeout_graceful_shutdown / 10))
+        for connection in worker.connections - told:
+            connection.begin_shutdown()
 
     async def _stop_accepting(self) -> None:
         worker, acceptor = self.worker, self._acceptor
