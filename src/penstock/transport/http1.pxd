@@ -16,7 +16,7 @@ cdef tuple _EXTENSIONS
 cdef tuple _OLD_EXTENSIONS
 cdef tuple _WEBSOCKET_EXTENSIONS
 cdef int _PIPELINE_MAX
-cdef Py_ssize_t _DIRECT_BYTES_MIN
+cdef bint _CAN_WRITE
 cdef int _WATCHED
 
 cdef class Connection(Stream):
@@ -50,6 +50,7 @@ cdef class Connection(Stream):
     cdef long long _received
     cdef bint _responded
     cdef Service _service
+    cdef bint _spilled
     cdef object _transport
     cdef bint _trusted
     cdef Worker _worker
@@ -94,7 +95,7 @@ cdef class Connection(Stream):
     cpdef object done(self)
     cdef _response_end(self)
     cdef _log(self, object exchange)
-    @cython.locals(sent=Py_ssize_t, part=bytes)
+    @cython.locals(sent=Py_ssize_t, size=Py_ssize_t, part=bytes, direct=bint)
     cdef _write(self, object out)
     cdef _file_done(self)
     @cython.locals(state=int, exchange=Exchange)

@@ -49,10 +49,9 @@ _WEBSOCKET_EXTENSIONS = ("websocket.http.response",)
 
 # Requests answered from one buffer before the loop turns: a pipeline must not hold it.
 _PIPELINE_MAX = 32
-# From this size on, an answer is written to the socket at once, past the transport's own buffer,
-# when that is empty: it saves the transport's copy and a turn of the loop.
-_DIRECT_BYTES_MIN = 16384
 _RETRY_AFTER_S = b"1"
+# Windows has sockets that are no file descriptors.
+_CAN_WRITE = hasattr(os, "writev")
 
 _WATCHED = getattr(select, "POLLRDHUP", 0)
 
@@ -86,6 +85,7 @@ class Connection(Stream):
         "_queued",
         "_rate_mark",
         "_rate_since",
+        "_spilled",
         "_reader",
         "_reading_paused",
         "_received",
@@ -132,6 +132,7 @@ class Connection(Stream):
         self._deadline = 0.0
         self._received = 0
         self._written = 0
+        self._spilled = False
         self._drained = 0
         self._rate_mark = -1
         self._rate_since = 0.0
@@ -158,7 +159,7 @@ class Connection(Stream):
         sock = transport.get_extra_info("socket")
         if sock is not None:
             self._fd = sock.fileno()
-            self._direct = hasattr(os, "writev")
+            self._direct = _CAN_WRITE
         self._peer = _address(transport.get_extra_info("peername"))
         self.client = self._peer
         self.server = _address(transport.get_extra_info("sockname"), True)
@@ -216,6 +217,8 @@ class Connection(Stream):
         """The end, whoever wanted it."""
         worker = self._worker
         self._lost = True
+        # From here on the descriptor may be somebody else's.
+        self._direct = False
         self._input = _CLOSED
         exchange = self.exchange
         self.exchange = None
@@ -451,6 +454,7 @@ class Connection(Stream):
             self._transport.close()
             return
         self._lingering = True
+        self._direct = False
         self._drained = 0
         self._deadline = self._worker.now + self._worker.settings.timeout_undrained
         self._transport.write_eof()
@@ -510,6 +514,7 @@ class Connection(Stream):
             self._write(before)
         future = self._service.runtime.new_future()
         self._file_future = future
+        self._spilled = True
         self._file_after = after
         self._file = None
         on_done = self._file_sent_end if end else self._file_sent
@@ -580,17 +585,17 @@ class Connection(Stream):
         exchange = self.exchange
         if exchange is not None:
             self._log(exchange)
-        if self._advancing:
-            return
-        if self._input == _SOCKET:
-            self._linger()
-        elif self._input == _BODY:
+        if self._input == _BODY:
             # What is left of the body has a deadline of its own from now on (L08).
             self._deadline = self._worker.now + self._worker.settings.timeout_undrained
             if self._expect:
                 self._linger()
             elif self._reading_paused:
                 self._resume()
+        elif self._advancing:
+            return
+        elif self._input == _SOCKET:
+            self._linger()
         elif self._input == _WAIT:
             self._end()
             if self._input == _HEAD:
@@ -610,13 +615,18 @@ class Connection(Stream):
 
     def _write(self, out: Any) -> None:
         """Write bytes, or a list of bytes: straight to the socket while the transport has nothing
-        of its own to write, since that saves its queue and a turn of the loop; what the kernel does
-        not take goes to the transport, which then tells when it has room again."""
+        of its own to write, which saves its queue and a turn of the loop. What the kernel does not
+        take goes to the transport, which tells when it has room again. While more requests or
+        messages wait, answers are left to the transport too: it sends all of a turn in one write.
+        """
         transport = self._transport
+        if self._spilled and not transport.get_write_buffer_size():
+            self._spilled = False
+        direct = self._direct and not self._spilled
         if type(out) is bytes:
             size = len(out)
             self._written += size
-            if self._direct and not transport.get_write_buffer_size() and not self._closing:
+            if direct and not self._reader.buffered():
                 try:
                     sent = os.write(self._fd, out)
                 except OSError:
@@ -626,31 +636,34 @@ class Connection(Stream):
                     return
                 if sent:
                     out = out[sent:]
+            self._spilled = True
             transport.write(out)
             return
         for part in out:
             self._written += len(part)
-        if self._direct and not transport.get_write_buffer_size() and not self._closing:
+        sent = 0
+        if direct:
             try:
                 sent = os.writev(self._fd, out)
             except OSError:
                 sent = 0
-            for part in out:
-                if sent >= len(part):
-                    sent -= len(part)
-                else:
-                    transport.write(part[sent:] if sent else part)
-                    sent = 0
-        else:
-            transport.writelines(out)
+        for part in out:
+            if sent >= len(part):
+                sent -= len(part)
+            else:
+                self._spilled = True
+                transport.write(part[sent:] if sent else part)
+                sent = 0
 
     def _file_sent(self, error: BaseException | None) -> None:
         """`send_file` has ended, and with it a part of the response."""
         self._file = None
         if error is not None:
-            self._service.note("error", f"response cut, {error}")
+            if not isinstance(error, ConnectionError):
+                self._service.note("error", f"response cut, {error}")
+            if self.exchange is not None:
+                self.exchange.on_disconnect(DISCONNECT_LOST, True)
             self._file_done()
-            self._responded = True
             self._transport.abort()
             return
         if self._file_after:

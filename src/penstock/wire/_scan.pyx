@@ -9,7 +9,7 @@ comparing positions, and a NUL inside the data stops it just the same.
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.unicode cimport PyUnicode_DecodeASCII
 from penstock.wire.events cimport Head
-from libc.string cimport memchr, memcmp, memcpy
+from libc.string cimport memcmp, memcpy
 
 cdef enum:
     TOKEN = 1
@@ -38,10 +38,13 @@ cdef enum:
     DIGITS_MAX = 18
     SLOTS = 256
     KNOWN_NAME_MAX = 32
+    FIELDS_BUFFER = 1024
     METHOD_BYTES_MAX = 64
 
 cdef unsigned char CLASS[256]
 cdef unsigned char LOWER[256]
+# The lower-case form of a token's characters, 0 for all others.
+cdef unsigned char NAME[256]
 
 # Names that most requests and responses carry: one shared object each instead of a new one per
 # request. Slots are filled once at import; a peer cannot change or grow them.
@@ -67,6 +70,8 @@ cdef void _fill_classes():
             CLASS[c] |= TARGET
     for c in b"!#$%&'*+-.^_`|~":
         CLASS[c] |= TOKEN
+    for c in range(256):
+        NAME[c] = LOWER[c] if CLASS[c] & TOKEN else 0
     CLASS[45] |= HOSTNAME
     CLASS[46] |= HOSTNAME
 
@@ -172,29 +177,30 @@ cdef inline bint _is_keep_alive(const unsigned char *p) noexcept:
     return True
 
 
-cdef inline bint _is_value(const unsigned char *p, Py_ssize_t size) noexcept:
-    """Whether these bytes may stand in a field value (RFC 9110 section 5.5), eight at a time.
+cdef inline const unsigned char *_value_end(
+    const unsigned char *p, const unsigned char *end
+) noexcept:
+    """The first byte from `p` on that may not stand in a field value (RFC 9110 section 5.5).
 
-    The words that hold a byte below 32 or a 127 are looked at byte by byte: HTAB is allowed.
+    Eight bytes at a time while none of them is below 32 or 127; the rest byte by byte, since HTAB
+    is allowed. `end` is where the NUL behind the data stops it at the latest.
     """
-    cdef unsigned long long word, low, del_
+    cdef unsigned long long word, delete
     cdef unsigned long long ones = 0x0101010101010101ULL
-    cdef Py_ssize_t i = 0
-    cdef Py_ssize_t j
-    while i + 8 <= size:
-        memcpy(&word, p + i, 8)
-        low = (word - ones * 32) & ~word
-        del_ = word ^ (ones * 127)
-        if (low | ((del_ - ones) & ~del_)) & (ones * 128):
-            for j in range(i, i + 8):
-                if not CLASS[p[j]] & VALUE:
-                    return False
-        i += 8
-    while i < size:
-        if not CLASS[p[i]] & VALUE:
-            return False
-        i += 1
-    return True
+    cdef int i
+    while end - p >= 8:
+        memcpy(&word, p, 8)
+        delete = word ^ (ones * 127)
+        if (((word - ones * 32) & ~word) | ((delete - ones) & ~delete)) & (ones * 128):
+            for i in range(8):
+                if not CLASS[p[0]] & VALUE:
+                    return p
+                p += 1
+        else:
+            p += 8
+    while CLASS[p[0]] & VALUE:
+        p += 1
+    return p
 
 
 def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max, Head head not None):
@@ -260,11 +266,13 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max, Hea
     while True:
         mark = p
         i = 0
-        while CLASS[p[0]] & TOKEN:
-            if i < KNOWN_NAME_MAX:
-                lower[i] = LOWER[p[0]]
+        while i < KNOWN_NAME_MAX and NAME[p[i]]:
+            lower[i] = NAME[p[i]]
             i += 1
-            p += 1
+        if i == KNOWN_NAME_MAX:
+            while NAME[p[i]]:
+                i += 1
+        p += i
         if i == 0:
             if p[0] == 13 and p + 1 < end and p[1] == 10:
                 p += 2
@@ -289,13 +297,8 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max, Hea
         while p[0] == 32 or p[0] == 9:
             p += 1
         mark = p
-        # The library's search and a loop that the compiler can vectorise, in place of one that
-        # steps through each value byte by byte.
-        p = <const unsigned char *> memchr(mark, 13, end - mark)
-        if p == NULL or p + 1 >= end or p[1] != 10:
-            return 0
-        length = p - mark
-        if not _is_value(mark, length):
+        p = _value_end(p, end)
+        if p[0] != 13 or p + 1 >= end or p[1] != 10:
             return 0
         last = p
         while last > mark and ((last - 1)[0] == 32 or (last - 1)[0] == 9):
@@ -329,88 +332,93 @@ def parse_head(bytes data not None, Py_ssize_t start, Py_ssize_t fields_max, Hea
 
 
 def write_fields(headers):
-    """Native twin of `scan.write_fields`."""
-    cdef Py_ssize_t total = 0, i, size, n
-    cdef int slot, bit, bits = 0
+    """Native twin of `scan.write_fields`: one pass into a buffer on the stack, a second with a
+    buffer of the right size where that one is too small."""
+    cdef char small[FIELDS_BUFFER]
+    cdef Py_ssize_t size
+    cdef bytearray large
+    cdef int bits = 0
     cdef long long length = -1
-    cdef const unsigned char *p
-    cdef unsigned char lower[KNOWN_NAME_MAX]
-    cdef char *out
-    cdef bytes name, value, block
-    cdef object pair
     if type(headers) is not list and type(headers) is not tuple:
         headers = list(headers)
-    kept = []
+    size = _write_fields(headers, small, FIELDS_BUFFER, &bits, &length)
+    if size < 0:
+        return None
+    if size <= FIELDS_BUFFER:
+        return PyBytes_FromStringAndSize(small, size), bits, length
+    large = bytearray(size)
+    bits = 0
+    length = -1
+    size = _write_fields(headers, large, size, &bits, &length)
+    if size < 0 or size > len(large):
+        return None
+    return bytes(large[:size]), bits, length
+
+
+cdef Py_ssize_t _write_fields(
+    headers, char *out, Py_ssize_t room, int *bits, long long *length
+) except -2:
+    """Write the lines as long as there is room; returns the bytes that all of them take, -1 for
+    what `scan.write_fields` answers with None."""
+    cdef Py_ssize_t total = 0, i, n, size
+    cdef int slot, bit
+    cdef const unsigned char *p
+    cdef const unsigned char *q
+    cdef unsigned char lower[KNOWN_NAME_MAX]
     for pair in headers:
         if type(pair) is tuple:
             if len(<tuple> pair) != 2:
-                return None
-            first = (<tuple> pair)[0]
-            second = (<tuple> pair)[1]
+                return -1
+            name = (<tuple> pair)[0]
+            value = (<tuple> pair)[1]
         elif type(pair) is list:
             if len(<list> pair) != 2:
-                return None
-            first = (<list> pair)[0]
-            second = (<list> pair)[1]
+                return -1
+            name = (<list> pair)[0]
+            value = (<list> pair)[1]
         else:
-            return None
-        if type(first) is not bytes or type(second) is not bytes:
-            return None
-        name = <bytes> first
-        value = <bytes> second
+            return -1
+        if type(name) is not bytes or type(value) is not bytes:
+            return -1
         n = PyBytes_GET_SIZE(name)
-        if n == 0:
-            return None
-        p = <const unsigned char *> PyBytes_AS_STRING(name)
-        for i in range(n):
-            if not CLASS[p[i]] & TOKEN:
-                return None
-            if i < KNOWN_NAME_MAX:
-                lower[i] = LOWER[p[i]]
         size = PyBytes_GET_SIZE(value)
-        p = <const unsigned char *> PyBytes_AS_STRING(value)
+        p = <const unsigned char *> PyBytes_AS_STRING(name)
+        q = <const unsigned char *> PyBytes_AS_STRING(value)
+        if n == 0:
+            return -1
+        for i in range(n):
+            if not NAME[p[i]]:
+                return -1
+            if i < KNOWN_NAME_MAX:
+                lower[i] = NAME[p[i]]
         for i in range(size):
-            if p[i] <= 13 and (p[i] == 13 or p[i] == 10 or p[i] == 0):
-                return None
+            if q[i] <= 13 and (q[i] == 13 or q[i] == 10 or q[i] == 0):
+                return -1
         if n <= KNOWN_NAME_MAX:
             slot = _find(lower, n)
             bit = sends_bits[slot] if slot >= 0 else 0
             if bit:
-                bits |= bit
+                bits[0] |= bit
                 if bit == SENDS_LENGTH:
-                    if length >= 0 or size == 0 or size > DIGITS_MAX:
-                        return None
-                    length = 0
+                    if length[0] >= 0 or size == 0 or size > DIGITS_MAX:
+                        return -1
+                    length[0] = 0
                     for i in range(size):
-                        if not CLASS[p[i]] & DIGIT:
-                            return None
-                        length = length * 10 + (p[i] - 48)
+                        if not CLASS[q[i]] & DIGIT:
+                            return -1
+                        length[0] = length[0] * 10 + (q[i] - 48)
                 elif bit >= SENDS_CODING:
                     continue
+        if total + n + size + 4 <= room:
+            memcpy(out + total, p, n)
+            out[total + n] = 58
+            out[total + n + 1] = 32
+            memcpy(out + total + n + 2, q, size)
+            out[total + n + size + 2] = 13
+            out[total + n + size + 3] = 10
         total += n + size + 4
-        kept.append(name)
-        kept.append(value)
-    block = PyBytes_FromStringAndSize(NULL, total)
-    out = PyBytes_AS_STRING(block)
-    n = len(<list> kept)
-    i = 0
-    while i < n:
-        name = <bytes> (<list> kept)[i]
-        value = <bytes> (<list> kept)[i + 1]
-        size = PyBytes_GET_SIZE(name)
-        memcpy(out, PyBytes_AS_STRING(name), size)
-        out += size
-        out[0] = 58
-        out[1] = 32
-        out += 2
-        size = PyBytes_GET_SIZE(value)
-        memcpy(out, PyBytes_AS_STRING(value), size)
-        out += size
-        out[0] = 13
-        out[1] = 10
-        out += 2
-        i += 2
-    return block, bits, length
+    return total
+
 
 
 cdef inline void _xor(
