@@ -1,0 +1,1 @@
+"""The process around a server: signals, start, stop and exit codes."""
