@@ -117,8 +117,8 @@ async def cookies(request: Request[Any, Any, Any]) -> Response[dict[str, str]]:
     return Response(
         dict(request.cookies),
         cookies=[
-            Cookie("first", "1", httponly=True),
-            Cookie("second", "two words", path="/cookies"),
+            Cookie(key="first", value="1", httponly=True),
+            Cookie(key="second", value="two words", path="/cookies"),
         ],
     )
 

@@ -39,7 +39,7 @@ class Counting(BaseHTTPMiddleware):
     """The middleware that is known to be hard on servers: it runs the application in a task of its own."""
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["path"] == "/late":  # it would end the broken response as if it were whole
+        if scope.get("path") == "/late":  # it would end the broken response as if it were whole
             await self.app(scope, receive, send)
         else:
             await super().__call__(scope, receive, send)
