@@ -32,10 +32,10 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _REQUEST_LINE = re.compile(
     rb"(" + _TOKEN + rb"{1,64}+) ([\x21\x22\x24-\x7e]++) HTTP/1\.([0-9])\r\n"
 )
-_FIELDS = re.compile(rb"(?:" + _TOKEN + rb"++:[^\x00-\x08\x0a-\x1f\x7f]*+\r\n)*+\r\n")
-_FIELD = re.compile(rb"([^:\r\n]++):[ \t]*+([^\r\n]*+)\r\n")
 _PLAIN_HOST = re.compile(rb"[A-Za-z0-9.\-]++(?::[0-9]{1,5})?\Z")
 _NAME = re.compile(_TOKEN + rb"++\Z")
+_TOKEN_BYTES = bytes(byte for byte in range(256) if _NAME.match(bytes((byte,))))
+_VALUE_BYTES = bytes(byte for byte in range(256) if byte == 9 or 32 <= byte != 127)
 _BITS = {
     b"content-length": LENGTH,
     b"transfer-encoding": CODING,
@@ -67,13 +67,26 @@ def parse_head(data: bytes, start: int, fields_max: int, head: Head) -> int:
     line = _REQUEST_LINE.match(data, start)
     if line is None:
         return 0
-    fields = _FIELDS.match(data, line.end())
-    if fields is None:
+    start_of_fields = line.end()
+    # From one byte pair before, so that a head without fields ends like any other.
+    end = data.find(b"\r\n\r\n", start_of_fields - 2)
+    if end < 0:
         return 0
-    headers = [
-        (name.lower(), value.rstrip(b" \t"))
-        for name, value in _FIELD.findall(data, line.end(), fields.end())
-    ]
+    headers = []
+    if end > start_of_fields:
+        block = data[start_of_fields:end]
+        lines = block.split(b"\r\n")
+        # Built-in methods over the whole block, in place of a regular expression: half the time.
+        if block.translate(None, _VALUE_BYTES) != b"\r\n" * (len(lines) - 1):
+            return 0
+        pairs = [line.split(b":", 1) for line in lines]
+        try:
+            headers = [(name.lower(), value.strip(b" \t")) for name, value in pairs]
+        except ValueError:
+            return 0
+        names = [name for name, _ in pairs]
+        if b"" in names or b"".join(names).translate(None, _TOKEN_BYTES):
+            return 0
     if len(headers) > fields_max:
         return 0
     method, target, minor = line.groups()
@@ -102,9 +115,9 @@ def parse_head(data: bytes, start: int, fields_max: int, head: Head) -> int:
     head.query = query
     head.http_version = "1.0" if minor == b"0" else "1.1"
     head.headers = headers
-    head.line_bytes = line.end() - start - 2
+    head.line_bytes = start_of_fields - start - 2
     head.bits = bits
-    return fields.end()
+    return end + 4
 
 
 def write_fields(headers: Any) -> tuple[bytes, int, int] | None:
