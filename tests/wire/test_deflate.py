@@ -65,8 +65,10 @@ ANSWERS = [
     ),
     (
         b"permessage-deflate; client_max_window_bits; server_no_context_takeover; client_no_context_takeover",
-        b"permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
-        b"server_max_window_bits=12; client_max_window_bits=12",
+        (
+            b"permessage-deflate; server_no_context_takeover; client_no_context_takeover; "
+            b"server_max_window_bits=12; client_max_window_bits=12"
+        ),
     ),
     (
         b'permessage-deflate; server_max_window_bits="8"; client_max_window_bits="15"',

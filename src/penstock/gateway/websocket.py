@@ -124,7 +124,7 @@ class _Receive(Awaitable):
         self.result = None
         self._exchange = exchange
 
-    def step(self, first: bool) -> Any:  # noqa: ARG002
+    def step(self, first: bool) -> Any:
         """Take the next event if there is one, else wait."""
         return self._exchange.receive_step(self)
 
@@ -140,7 +140,7 @@ class _Send(Awaitable):
         self._exchange = exchange
         self._message = message
 
-    def step(self, first: bool) -> Any:  # noqa: ARG002
+    def step(self, first: bool) -> Any:
         """Handle the message as soon as the stream takes it."""
         return self._exchange.send_step(self._message)
 
@@ -221,7 +221,7 @@ class WebSocketExchange(Exchange):
         if not task.done():
             self._task = task
 
-    def on_body(self, data: bytes, end: bool) -> None:  # noqa: ARG002
+    def on_body(self, data: bytes, end: bool) -> None:
         """Frames. Before the application has accepted they are kept, within a limit (WS-HS-18)."""
         self._heard = True
         reader = self._reader
