@@ -1,0 +1,65 @@
+"""The documents do not drift from the tree: links lead somewhere, named tests and modules exist."""
+
+import re
+from functools import cache
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parent.parent
+PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("**/*.md")])
+LINK = re.compile(r"\]\(([^)#\s]*)(?:#([^)\s]*))?\)")
+
+
+def anchors(page: Path) -> set[str]:
+    """The anchors of a page's headings, as GitHub makes them."""
+    headings = re.findall(r"^#+ (.*)$", page.read_text(), re.MULTILINE)
+    return {re.sub(r"[^\w\- ]", "", heading.lower()).replace(" ", "-") for heading in headings}
+
+
+@cache
+def known() -> set[str]:
+    """The names of all tests."""
+    files = (ROOT / "tests").rglob("test_*.py")
+    return {name for file in files for name in re.findall(r"def (test_\w+)", file.read_text())}
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_links_lead_somewhere(page: Path) -> None:
+    """Files and headings of this repository; addresses elsewhere are not asked."""
+    dead = []
+    for target, anchor in LINK.findall(page.read_text()):
+        if re.match(r"\w+:", target):
+            continue
+        path = (page.parent / target).resolve() if target else page
+        if not path.exists() or (anchor and anchor not in anchors(path)):
+            dead.append(f"{target}#{anchor}")
+    assert dead == []
+
+
+@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
+def test_tests_that_are_named_exist(page: Path) -> None:
+    """Who says that a test shows it must name one."""
+    named = set(re.findall(r"`(test_\w+)`", page.read_text()))
+    assert named - known() == set()
+
+
+def test_every_choice_has_its_line() -> None:
+    """Each test of tests/test_choices.py stands in docs/asgi.md."""
+    found = re.findall(
+        r"^def (test_\w+)", (ROOT / "tests/test_choices.py").read_text(), re.MULTILINE
+    )
+    page = (ROOT / "docs/asgi.md").read_text()
+    assert [name for name in found if f"`{name}`" not in page] == []
+
+
+def test_the_architecture_names_every_room_and_only_modules_that_exist() -> None:
+    """ARCHITECTURE.md is written from the code as it is."""
+    text = (ROOT / "ARCHITECTURE.md").read_text()
+    source = ROOT / "src/penstock"
+    rooms = [path.name for path in source.iterdir() if (path / "__init__.py").exists()]
+    assert [room for room in rooms if f"{room}/" not in text] == []
+    named = re.findall(r"`((?:\w+/)+\w+\.(?:pyx|py))`", text)
+    assert [
+        name for name in named if not ((source / name).exists() or (ROOT / name).exists())
+    ] == []
