@@ -1045,6 +1045,65 @@ def test_a_broken_frame_closes_with_its_code_after_what_came_before(data: bytes,
     assert trial.stream.dones == 1
 
 
+def test_a_broken_frame_lets_the_messages_before_it_be_answered_first() -> None:
+    """Autobahn 3.2, 4.1.3 and 5.15, strictly: the echo, then the Close."""
+    trial = Trial(echo)
+    trial.feed(frames.masked_frame(0x81, b"ok", KEY) + b"\x81\x01x" + b"and more")
+    assert [each[:2] for each in trial.sent()] == [(frames.TEXT, "ok"), (CLOSE, 1002)]
+    assert trial.stream.ended
+    assert trial.exchange.buffered == 0
+
+
+@pytest.mark.parametrize(
+    "then",
+    [
+        lambda trial: [trial.exchange.on_deadline(now) for now in (100.0, 109.0, 110.0)],
+        lambda trial: trial.exchange.on_shutdown(),
+        lambda trial: trial.gate.set_result(None),
+    ],
+    ids=["in time", "at shutdown", "when it ends"],
+)
+@pytest.mark.parametrize("last", [{"type": "websocket.close"}, MESSAGES["send"]])
+def test_a_broken_frame_closes_also_where_the_application_does_not_receive(
+    then: Any, last: Any
+) -> None:
+    """W04: within the close timeout at the latest."""
+    gate: Any = Future()
+    gate._asyncio_future_blocking = True
+
+    class Gate:
+        def __await__(self) -> Any:
+            yield gate
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send(ACCEPT)
+        await Gate()
+        await send(last)
+
+    trial: Any = Trial(app)
+    trial.gate = gate
+    trial.feed(frames.masked_frame(0x81, b"ok", KEY) + b"\x81\x01x")
+    assert trial.sent() == []
+    trial.feed(b"dropped")
+    then(trial)
+    trial.runtime.run()
+    assert [each[:2] for each in trial.sent() if each[0] == CLOSE] == [(CLOSE, 1002)]
+    assert trial.stream.ended
+
+
+def test_a_client_lost_after_a_broken_frame_is_a_1006_after_its_messages() -> None:
+    trial = Trial(recorder([]), start=False)
+    context = contextvars.copy_context()
+    trial.runtime.start_task(trial.exchange.receive(), context)
+    trial.runtime.start_task(trial.exchange.send(ACCEPT), context)
+    trial.feed(frames.masked_frame(0x81, b"ok", KEY) + b"\x81\x01x")
+    trial.disconnect()
+    results = [trial.runtime.start_task(trial.exchange.receive(), context).result for _ in range(2)]
+    assert results[0] == {"type": "websocket.receive", "text": "ok"}
+    assert results[1]["code"] == 1006
+
+
 # How the application's call ends.
 
 

@@ -89,6 +89,7 @@ cdef class WebSocketExchange(Exchange):
     cdef object _denial
     cdef bytes _early
     cdef bint _ended
+    cdef object _failure
     cdef bint _heard
     cdef object _offer
     cdef double _ping_sent
@@ -130,7 +131,7 @@ cdef class WebSocketExchange(Exchange):
     cdef object _resume(self)
     cdef object _answer_ping(self, bytes payload)
     cdef object _closed_by_client(self, int code, str reason)
-    cdef object _fail(self, object error)
+    cdef object _fail(self)
     cdef object _over(self, int state, int code, str reason)
     cdef object _send_close(self, int code, str reason)
     cdef object _answer(self, int status, object headers, bytes body)

@@ -161,6 +161,7 @@ class WebSocketExchange(Exchange):
         "_denial",
         "_early",
         "_ended",
+        "_failure",
         "_heard",
         "_offer",
         "_ping_sent",
@@ -199,6 +200,7 @@ class WebSocketExchange(Exchange):
         self._close_sent = False
         self._close_by = 0.0
         self._ended = False
+        self._failure: WebSocketError | None = None
         self._denial: Denial | None = None
         self._heard = True
         self._quiet_since = 0.0
@@ -263,9 +265,11 @@ class WebSocketExchange(Exchange):
         if self._ended:
             return
         settings = self._service.settings
-        if self._close_sent:
+        if self._close_sent or self._failure is not None:
             if not self._close_by:
                 self._close_by = now + settings.ws_close_timeout
+            elif now >= self._close_by and self._failure is not None:
+                self._fail()
             elif now >= self._close_by:
                 self._ended = True
                 self._stream.reset("no Close from the client in time")
@@ -292,7 +296,9 @@ class WebSocketExchange(Exchange):
 
     def on_shutdown(self) -> None:
         """Close with 1012 (WS-CLOSE-19); a handshake that nobody has answered gets a 503."""
-        if self._state == _OPEN:
+        if self._failure is not None:
+            self._fail()
+        elif self._state == _OPEN:
             self._send_close(SERVICE_RESTART, "")
             self._over(_GONE, SERVICE_RESTART, "")
         elif self._state == _CONNECTING:
@@ -340,6 +346,8 @@ class WebSocketExchange(Exchange):
             else:
                 awaitable.result = {"type": "websocket.receive", "bytes": payload}
             return DONE
+        if self._failure is not None:
+            self._fail()
         if self._close_code:
             awaitable.result = {
                 "type": "websocket.disconnect",
@@ -474,7 +482,9 @@ class WebSocketExchange(Exchange):
         if not isinstance(code, int) or not isinstance(reason, str):
             raise MessageError("websocket.close needs an int as code and a str as reason")
         payload = close_payload(code, reason)
-        if self._state == _CONNECTING:
+        if self._failure is not None:
+            self._fail()
+        elif self._state == _CONNECTING:
             # The code is for the application alone: 403 says no (WS-HS-03).
             self._answer(403, _EMPTY_HEADERS, b"")
             self._over(_FINISHED, ABNORMAL_CLOSURE, "")
@@ -532,13 +542,22 @@ class WebSocketExchange(Exchange):
                     self._closed_by_client(reader.close_code, reader.payload)
                     break
         except WebSocketError as exc:
-            self._fail(exc)
+            self._reader = None
+            self._failure = exc
+            if queue and not self._close_sent:
+                # What came before is the application's, and so is a chance to answer it: the
+                # failure follows when it asks for more, or after a while (`on_deadline`).
+                self.buffered = _FULL
+            else:
+                self._fail()
         reader.payload = None
         if queue and self._receivers is not None:
             self._receivers.wake()
 
     def _resume(self) -> None:
         """Decode what waited; read on if there is room for more."""
+        if self._reader is None:
+            return
         self.buffered = 0
         self._decode()
         if not self.buffered and not self._ended:
@@ -572,8 +591,10 @@ class WebSocketExchange(Exchange):
             self._close_sent = True
             self._stream.body(frame_header(FIN_CLOSE, len(payload)) + payload, True)
 
-    def _fail(self, error: WebSocketError) -> None:
+    def _fail(self) -> None:
         """Fail the connection (RFC 6455 section 7.1.7): Close with the reason, then the end."""
+        error: WebSocketError = self._failure  # type: ignore[assignment]
+        self._failure = None
         self._service.note(
             "info",
             f"WebSocket closed with {error.code}: {error} ({error.rule}"
@@ -581,7 +602,6 @@ class WebSocketExchange(Exchange):
             + f"), from {self._stream.client}: {self.describe()}",
         )
         self.buffered = 0
-        self._reader = None
         reason = str(error)[:_REASON_CHARS_MAX]
         sent = self._close_sent
         self._over(_FINISHED if self._state == _FINISHED else _GONE, error.code, reason)
@@ -601,6 +621,7 @@ class WebSocketExchange(Exchange):
         first all the same.
         """
         self._state = state
+        self._failure = None
         if not self._close_code:
             self._close_code = code
             self._close_reason = reason
@@ -656,7 +677,9 @@ class WebSocketExchange(Exchange):
 
     def _finish(self, code: _int, what: str) -> None:
         """Do what the application has left undone (WS-HS-15, WS-HS-16, WS-CLOSE-14 to 16)."""
-        if self._state == _OPEN:
+        if self._failure is not None:
+            self._fail()
+        elif self._state == _OPEN:
             self._send_close(code, "")
             self._over(_FINISHED, code, "")
         elif self._state == _CONNECTING or (
