@@ -39,12 +39,13 @@ class Server:
         environ: dict[str, str] | None = None,
         cwd: Path = ROOT,
         pass_fds: tuple[int, ...] = (),
+        python: str = sys.executable,
     ) -> None:
         self._output = ""
         self._ended = False
         self._changed = threading.Condition()
         self.child = subprocess.Popen(
-            [sys.executable, "-m", "penstock", *arguments],
+            [python, "-m", "penstock", *arguments],
             cwd=cwd,
             env={**ENVIRON, **(environ or {})},
             stdin=subprocess.DEVNULL,

@@ -61,8 +61,6 @@ cdef class drive:
                 else:
                     self._iterator = type(awaitable).__await__(awaitable)
             status = PyIter_Send(<PyObject *> self._iterator, <PyObject *> None, &result)
-        except GeneratorExit:
-            raise
         except BaseException as exc:
             self._end(exc)
         else:
@@ -92,8 +90,6 @@ cdef class drive:
             raise StopIteration
         try:
             return self._iterator.throw(value)
-        except GeneratorExit:
-            raise
         except StopIteration:
             self._end(None)
         except BaseException as exc:
