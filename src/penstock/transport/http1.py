@@ -101,6 +101,21 @@ class Connection(Stream):
         "is_websocket",
     )
 
+    @staticmethod
+    def accepted(worker: Any, client: Any, peer: Any) -> "Connection":
+        """The connection of a socket just accepted. Its addresses are asked for here, once, and not
+        of the transport: that would keep objects of its own for each."""
+        connection = Connection(worker)
+        connection._fd = client.fileno()
+        connection._direct = _CAN_WRITE
+        connection._peer = connection.client = _address(peer)
+        local = _address(client.getsockname(), True)
+        # One object for all connections that came in by the same address.
+        connection.server = worker.addresses.setdefault(local, local)
+        if worker.trust is not None:
+            connection._trusted = worker.trust.is_trusted(connection._peer, local)
+        return connection
+
     def __init__(self, worker: Any) -> None:
         settings = worker.settings
         self._worker = worker
@@ -152,19 +167,10 @@ class Connection(Stream):
     # The transport's calls.
 
     def connection_made(self, transport: Any) -> None:
-        """Take the socket's addresses and start the first deadline (S02)."""
+        """Start the first deadline (S02)."""
         worker = self._worker
         self._transport = transport
         transport.set_write_buffer_limits(high=worker.settings.write_buffer)
-        sock = transport.get_extra_info("socket")
-        if sock is not None:
-            self._fd = sock.fileno()
-            self._direct = _CAN_WRITE
-        self._peer = _address(transport.get_extra_info("peername"))
-        self.client = self._peer
-        self.server = _address(transport.get_extra_info("sockname"), True)
-        if worker.trust is not None:
-            self._trusted = worker.trust.is_trusted(self._peer, self.server)
         self._deadline = worker.now + self._head_seconds
         worker.connections.add(self)
 
@@ -402,6 +408,7 @@ class Connection(Stream):
                 self._close()
             return
         self._input = _HEAD
+        self._reader.release()
         self._deadline = self._worker.now + self._keep_alive_seconds
         if self._reading_paused:
             self._resume()
@@ -637,7 +644,9 @@ class Connection(Stream):
                 if sent:
                     out = out[sent:]
             self._spilled = True
-            transport.write(out)
+            # A broken transport complains about each further write: not of ours (A11).
+            if not transport.is_closing():
+                transport.write(out)
             return
         for part in out:
             self._written += len(part)
@@ -652,7 +661,8 @@ class Connection(Stream):
                 sent -= len(part)
             else:
                 self._spilled = True
-                transport.write(part[sent:] if sent else part)
+                if not transport.is_closing():
+                    transport.write(part[sent:] if sent else part)
                 sent = 0
 
     def _file_sent(self, error: BaseException | None) -> None:
