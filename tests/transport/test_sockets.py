@@ -36,7 +36,7 @@ class Setup:
         self.notes.append((level, text))
         self.changed.set()
 
-    def connection(self) -> asyncio.Protocol:
+    def connection(self, client: socket.socket, peer: Any) -> asyncio.Protocol:
         return Echo(self)
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -297,7 +297,7 @@ def test_a_connection_that_cannot_be_made_is_said_and_harms_no_other(new_loop: N
     async def test(setup: Setup) -> None:
         real, count = setup.connection, 0
 
-        def first_fails() -> asyncio.Protocol:
+        def first_fails(client: socket.socket, peer: Any) -> asyncio.Protocol:
             nonlocal count
             count += 1
             if count == 1:

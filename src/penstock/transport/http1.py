@@ -10,6 +10,8 @@ not answer it with a reset that takes our last bytes away from the client.
 
 import os
 import select
+import socket
+import struct
 from typing import Any
 
 from penstock.errors import HttpError
@@ -50,6 +52,7 @@ _WEBSOCKET_EXTENSIONS = ("websocket.http.response",)
 # Requests answered from one buffer before the loop turns: a pipeline must not hold it.
 _PIPELINE_MAX = 32
 _RETRY_AFTER_S = b"1"
+_ADDRESSES_MAX = 256
 # Windows has sockets that are no file descriptors.
 _CAN_WRITE = hasattr(os, "writev")
 
@@ -110,7 +113,10 @@ class Connection(Stream):
         connection._direct = _CAN_WRITE
         connection._peer = connection.client = _address(peer)
         local = _address(client.getsockname(), True)
-        # One object for all connections that came in by the same address.
+        # One object for all connections that came in by the same address; a host may route whole
+        # networks to itself, hence the bound.
+        if len(worker.addresses) > _ADDRESSES_MAX:
+            worker.addresses.clear()
         connection.server = worker.addresses.setdefault(local, local)
         if worker.trust is not None:
             connection._trusted = worker.trust.is_trusted(connection._peer, local)
@@ -573,6 +579,10 @@ class Connection(Stream):
             self._file = None
             self._file_done()
             self._transport.abort()
+        if self._writer.by_close and self._fd >= 0 and not self._lost:
+            # An orderly end of the connection would be an orderly end of the body (A05).
+            _reset_at_close(self._fd)
+            self._transport.abort()
         self._input = _CLOSED
         self.exchange = None
         self._close()
@@ -858,6 +868,15 @@ def _address(name: Any, local: bool = False) -> Any:
     if local and isinstance(name, (str, bytes)) and name:
         return os.fsdecode(name), None
     return None
+
+
+def _reset_at_close(fd: int) -> None:
+    """Let the close of the socket `fd` be a reset; what is not sent yet is given up with it."""
+    sock = socket.socket(fileno=os.dup(fd))
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    finally:
+        sock.close()
 
 
 def _bodyless(exchange: Any) -> bool:

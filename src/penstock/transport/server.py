@@ -9,6 +9,7 @@ application's lifespan shutdown, which always runs (LIFE-11).
 
 import asyncio
 import contextvars
+import functools
 import socket
 from collections.abc import Callable, Iterable
 from typing import Any, Self
@@ -279,7 +280,7 @@ class Server:
         self._acceptor = Acceptor(
             self._loop,
             self.sockets,
-            lambda: Connection(worker),
+            functools.partial(Connection.accepted, worker),
             worker.connections,
             settings.limit_connections,
             worker.note,

@@ -6,6 +6,7 @@ descriptors asyncio's logs and retries for each listener while uvloop's drops th
 
 import asyncio
 import errno
+import functools
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -34,7 +35,8 @@ _EAGER = sys.version_info >= (3, 12)
 
 
 class Acceptor:
-    """Accepts from `sockets` and makes a connection of each client by `factory()`.
+    """Accepts from `sockets` and makes a connection of each client by `factory(client, peer)`:
+    its socket and its address, as `accept` gave them.
 
     At `connections_max` it stops to accept, and clients wait in the kernel's queue, whose length is
     the `backlog`: a short peak costs them a wait and no error, a long one is refused by the kernel,
@@ -64,7 +66,7 @@ class Acceptor:
         self,
         loop: asyncio.AbstractEventLoop,
         sockets: Iterable[socket.socket],
-        factory: Callable[[], Any],
+        factory: Callable[[socket.socket, Any], Any],
         connections: Any,
         connections_max: int,
         note: Callable[[str, str], None],
@@ -148,7 +150,7 @@ class Acceptor:
             if self._paused:
                 return
             try:
-                client, _ = sock.accept()
+                client, peer = sock.accept()
             except (BlockingIOError, InterruptedError):
                 return
             except ConnectionAbortedError:
@@ -157,10 +159,10 @@ class Acceptor:
                 self._failed(error)
                 return
             client.setblocking(False)
-            self._adopt(client)
+            self._adopt(client, peer)
 
-    def _adopt(self, client: socket.socket) -> None:
-        coroutine = self._connect(client)
+    def _adopt(self, client: socket.socket, peer: Any) -> None:
+        coroutine = self._connect(client, peer)
         self._arriving += 1
         if _EAGER:
             task = _TASK(coroutine, loop=self._loop, eager_start=True)
@@ -171,9 +173,10 @@ class Acceptor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, client: socket.socket) -> None:
+    async def _connect(self, client: socket.socket, peer: Any) -> None:
+        factory = functools.partial(self._factory, client, peer)
         try:
-            await self._loop.connect_accepted_socket(self._factory, client)
+            await self._loop.connect_accepted_socket(factory, client)
         except OSError as error:
             # Lost between its arrival and now (S08)
             client.close()

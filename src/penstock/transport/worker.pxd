@@ -3,6 +3,7 @@ cdef class Worker:
     cdef int _refused_count
     cdef double _refused_since
     cdef public object access_log
+    cdef public dict addresses
     cdef public object admission
     cdef public object closed_hook
     cdef public bint closing

@@ -56,6 +56,7 @@ class Worker:
 
     - `connections`: those that are open; `running`: exchanges under way; `requests`: all so far.
       Connections keep these up to date, and call `connection_closed(self)` at their end.
+    - `addresses`: the server's own, as connections came in by them, so that they share them.
     - `now`: the loop's clock at the last tick, fine enough for timeouts.
     - `default_headers`: encoded header lines (date, server, --header) of every response.
     - `limits`: what a request may cost. `trust`: whose forwarding headers count, None for nobody's.
@@ -69,6 +70,7 @@ class Worker:
         "_refused_count",
         "_refused_since",
         "access_log",
+        "addresses",
         "admission",
         "closed_hook",
         "closing",
@@ -91,6 +93,7 @@ class Worker:
         self.settings = settings
         self.service = service
         self.connections: set[Any] = set()
+        self.addresses: dict[Any, Any] = {}
         self.running = 0
         self.requests = 0
         self.limits = request_limits(settings)

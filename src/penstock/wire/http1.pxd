@@ -43,6 +43,7 @@ cdef class Reader:
     cpdef void feed(self, bytes data)
     cpdef Py_ssize_t buffered(self)
     cpdef bytes rest(self)
+    cpdef void release(self)
     @cython.locals(
         data=bytes, limits=Limits, end=Py_ssize_t, bits=int, head=Head
     )

@@ -128,6 +128,12 @@ class Reader:
         self._position = 0
         return rest
 
+    def release(self) -> None:
+        """Let go of bytes that were taken: an idle connection holds nothing of its last request."""
+        if self._position == len(self._data):
+            self._data = b""
+            self._position = 0
+
     def head(self) -> Head | None:
         """The next request's head, None if it is not whole yet. Raises HttpError (RFC 9112 3-7)."""
         data = self._data
