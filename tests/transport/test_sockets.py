@@ -302,7 +302,7 @@ def test_a_connection_that_cannot_be_made_is_said_and_harms_no_other(new_loop: N
             count += 1
             if count == 1:
                 raise ZeroDivisionError("no connection today")
-            return real()
+            return real(client, peer)
 
         setup.acceptor._factory = first_fails
         setup.acceptor.start()
