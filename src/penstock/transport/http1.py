@@ -309,11 +309,6 @@ class Connection(Stream):
                     self._resume()
             elif self._peer_eof:
                 self._close()
-        elif self._input == _BODY and self._peer_eof:
-            if self._responded:
-                self._close()
-            else:
-                self._refuse(_incomplete())
         elif self._reader.buffered() > self._high_water:
             self._pause()
 
@@ -353,6 +348,8 @@ class Connection(Stream):
             self._rate_since = worker.now
             self._rate_mark = self._received
             self._take_body()
+            if self._peer_eof and self._input == _BODY:
+                raise _incomplete()
         if worker.admission is not None:
             self._queued = True
             if not worker.admission.admit(self):
@@ -609,11 +606,9 @@ class Connection(Stream):
                 self._linger()
             elif self._reading_paused:
                 self._resume()
-        elif self._advancing:
-            return
         elif self._input == _SOCKET:
             self._linger()
-        elif self._input == _WAIT:
+        elif self._input == _WAIT and not self._advancing:
             self._end()
             if self._input == _HEAD:
                 if self._reader.buffered():
