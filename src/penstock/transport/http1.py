@@ -309,7 +309,7 @@ class Connection(Stream):
                     self._resume()
             elif self._peer_eof:
                 self._close()
-        elif self._reader.buffered() > self._high_water:
+        elif self._input != _CLOSED and self._reader.buffered() > self._high_water:
             self._pause()
 
     def _begin(self, head: Any) -> None:
