@@ -216,6 +216,8 @@ def write(client: Client, data: bytes) -> None:
         pass
 
 
-def request(*lines: bytes, line: bytes = b"POST /attack HTTP/1.1", host: bytes = b"Host: t") -> bytes:
+def request(
+    *lines: bytes, line: bytes = b"POST /attack HTTP/1.1", host: bytes = b"Host: t"
+) -> bytes:
     """A request's head of a line, a host and other lines."""
     return b"\r\n".join([line, *([host] if host else []), *lines, b"", b""])

@@ -24,7 +24,7 @@ LAST = b"0\r\n\r\n"
         b"2 ",
         b"g",
         b"",
-        b"\0" b"2",
+        b"\02",
         b"2\0",
         b"\xa02",
         b"2\xa0",
@@ -38,7 +38,9 @@ def test_a_size_that_is_not_hexadecimal_is_refused(gate: Gate, size: bytes) -> N
     gate.refuses_body(HEAD, size + b"\r\nab\r\n" + LAST)
 
 
-@pytest.mark.parametrize("size", [b"f" * 17, b"1" + b"0" * 16, b"8000000000000000", b"f" * 16, b"f" * 2000])
+@pytest.mark.parametrize(
+    "size", [b"f" * 17, b"1" + b"0" * 16, b"8000000000000000", b"f" * 16, b"f" * 2000]
+)
 def test_a_size_beyond_counting_is_refused_at_once(gate: Gate, size: bytes) -> None:
     """C02."""
     gate.refuses_body(HEAD, size + b"\r\nab")
@@ -138,7 +140,9 @@ def test_malformed_extensions_are_refused(gate: Gate, extension: bytes) -> None:
         (b": y\r\n\r\n", 400),
     ],
 )
-def test_trailers_have_the_rules_and_limits_of_headers(gate: Gate, trailers: bytes, status: int) -> None:
+def test_trailers_have_the_rules_and_limits_of_headers(
+    gate: Gate, trailers: bytes, status: int
+) -> None:
     """C07."""
     gate.refuses_body(HEAD, b"2\r\nab\r\n0\r\n" + trailers, status)
 
@@ -155,7 +159,18 @@ def test_forbidden_trailers_change_nothing(gate: Gate) -> None:
     assert call.scope["client"][0] == "127.0.0.1"
 
 
-@pytest.mark.parametrize("body", [b"", b"2", b"2\r\n", b"2\r\na", b"2\r\nab\r\n", b"2\r\nab\r\n0\r\n", b"2\r\nab\r\n0\r\nX: y\r\n"])
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"",
+        b"2",
+        b"2\r\n",
+        b"2\r\na",
+        b"2\r\nab\r\n",
+        b"2\r\nab\r\n0\r\n",
+        b"2\r\nab\r\n0\r\nX: y\r\n",
+    ],
+)
 def test_a_body_that_stops_short_is_not_whole(gate: Gate, body: bytes) -> None:
     """C09: the client has closed its side; the application is told, and is given no orderly end."""
     client = gate.client()

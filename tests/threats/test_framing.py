@@ -84,7 +84,13 @@ def test_a_length_beyond_counting_is_refused_at_once(gate: Gate, value: bytes) -
 
 
 @pytest.mark.parametrize(
-    "line", [b"Content-Length: 0002", b"Content-Length:2", b"Content-Length: \t 2 \t", b"Content-Length:" + b"0" * 60 + b"2"]
+    "line",
+    [
+        b"Content-Length: 0002",
+        b"Content-Length:2",
+        b"Content-Length: \t 2 \t",
+        b"Content-Length:" + b"0" * 60 + b"2",
+    ],
 )
 def test_leading_zeros_and_white_space_are_nothing(gate: Gate, line: bytes) -> None:
     """L06."""
@@ -174,7 +180,9 @@ def test_unknown_codings_are_refused(gate: Gate, value: bytes) -> None:
     gate.refuses(request(b"Transfer-Encoding: " + value) + CHUNKED_BODY, 501)
 
 
-@pytest.mark.parametrize("value", [b"chunked, identity", b"chunked, gzip", b"", b",", b"chunked,", b",chunked"])
+@pytest.mark.parametrize(
+    "value", [b"chunked, identity", b"chunked, gzip", b"", b",", b"chunked,", b",chunked"]
+)
 def test_codings_that_leave_the_length_open_are_refused(gate: Gate, value: bytes) -> None:
     """T01: chunked that is not the last coding, and no coding at all."""
     gate.refuses(request(b"Transfer-Encoding: " + value) + CHUNKED_BODY)

@@ -20,7 +20,9 @@ def numbered(count: int) -> bytes:
             made.append(request(line=b"GET /%d HTTP/1.1" % i))
         else:
             body = b"body %d" % i
-            made.append(request(b"Content-Length: %d" % len(body), line=b"POST /%d HTTP/1.1" % i) + body)
+            made.append(
+                request(b"Content-Length: %d" % len(body), line=b"POST /%d HTTP/1.1" % i) + body
+            )
     return b"".join(made)
 
 
@@ -131,7 +133,9 @@ def test_the_last_request_is_the_last(gate: Gate, last: bytes) -> None:
 def test_much_that_follows_the_last_request_takes_its_answer_away_from_nobody(gate: Gate) -> None:
     """P03: our close is no reset while the client still writes (RFC 9112 section 9.6)."""
     client = gate.client()
-    sender = Sender(client, request(b"Connection: close", line=b"GET /large HTTP/1.1") + SMUGGLED * 1000)
+    sender = Sender(
+        client, request(b"Connection: close", line=b"GET /large HTTP/1.1") + SMUGGLED * 1000
+    )
     assert client.response().body == b"x" * (1 << 20)
     sender.join()
     assert gate.paths == ["/large"]
@@ -179,7 +183,9 @@ def test_half_a_request_behind_a_whole_one_and_a_fin_is_refused_at_once(gate: Ga
         ((b"Sec-WebSocket-Version: 13", b"Content-Length: 0"), 403),
     ],
 )
-def test_nothing_is_served_behind_a_refused_upgrade(gate: Gate, more: tuple[bytes, ...], status: int) -> None:
+def test_nothing_is_served_behind_a_refused_upgrade(
+    gate: Gate, more: tuple[bytes, ...], status: int
+) -> None:
     """P05: whether the application refuses the WebSocket or the server does."""
     client = gate.client()
     client.send(request(*HANDSHAKE, *more, line=b"GET /socket HTTP/1.1") + SMUGGLED)
@@ -191,12 +197,18 @@ def test_nothing_is_served_behind_a_refused_upgrade(gate: Gate, more: tuple[byte
 @pytest.mark.parametrize(
     "upgrade",
     [
-        (b"Upgrade: h2c", b"Connection: Upgrade, HTTP2-Settings", b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA"),
+        (
+            b"Upgrade: h2c",
+            b"Connection: Upgrade, HTTP2-Settings",
+            b"HTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA",
+        ),
         (b"Upgrade: websocket",),
         (b"Upgrade: TLS/1.0", b"Connection: upgrade"),
     ],
 )
-def test_an_upgrade_that_means_nothing_here_is_ignored(gate: Gate, upgrade: tuple[bytes, ...]) -> None:
+def test_an_upgrade_that_means_nothing_here_is_ignored(
+    gate: Gate, upgrade: tuple[bytes, ...]
+) -> None:
     """P05: the answer is HTTP/1.1's, and so is what follows."""
     gate.serves(request(*upgrade, line=b"GET /plain HTTP/1.1"))
     assert gate.paths == ["/plain", "/next"]
@@ -211,7 +223,9 @@ def test_one_empty_line_before_a_request_is_skipped(gate: Gate) -> None:
     assert client.response().body == b"/next "
 
 
-@pytest.mark.parametrize("lines", [b"\r\n\r\n", b"\r\n" * (1 << 19), b"\n", b"\r\n\n", b"\r", b"\r\r\n"])
+@pytest.mark.parametrize(
+    "lines", [b"\r\n\r\n", b"\r\n" * (1 << 19), b"\n", b"\r\n\n", b"\r", b"\r\r\n"]
+)
 def test_more_empty_lines_are_refused(gate: Gate, lines: bytes) -> None:
     """P06: a second one, and any that is not CR LF."""
     gate.refuses(lines)

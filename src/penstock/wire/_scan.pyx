@@ -145,7 +145,8 @@ cdef inline int _find(const unsigned char *lower, Py_ssize_t size) except -2:
 
 
 cdef inline bint _plain_host(const unsigned char *p, Py_ssize_t size) noexcept:
-    """Whether these bytes are `name`, `name:port` or an IPv4 address, of plain characters."""
+    """Whether these bytes are `name`, `name:port` or an IPv4 address, of plain characters; ports
+    from 60000 on are left to whoever counts."""
     cdef Py_ssize_t i = 0
     cdef Py_ssize_t port
     while i < size and CLASS[p[i]] & HOSTNAME:
@@ -157,7 +158,7 @@ cdef inline bint _plain_host(const unsigned char *p, Py_ssize_t size) noexcept:
     if p[i] != 58:
         return False
     port = size - i - 1
-    if port < 1 or port > 5:
+    if port < 1 or port > 5 or (port == 5 and p[i + 1] > 53):
         return False
     i += 1
     while i < size:

@@ -32,7 +32,7 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _REQUEST_LINE = re.compile(
     rb"(" + _TOKEN + rb"{1,64}+) ([\x21\x22\x24-\x7e]++) HTTP/1\.([0-9])\r\n"
 )
-_PLAIN_HOST = re.compile(rb"[A-Za-z0-9.\-]++(?::[0-9]{1,5})?\Z")
+_PLAIN_HOST = re.compile(rb"[A-Za-z0-9.\-]++(?::(?:[0-9]{1,4}|[0-5][0-9]{4}))?\Z")
 _NAME = re.compile(_TOKEN + rb"++\Z")
 _TOKEN_BYTES = bytes(byte for byte in range(256) if _NAME.match(bytes((byte,))))
 _VALUE_BYTES = bytes(byte for byte in range(256) if byte == 9 or 32 <= byte != 127)
