@@ -64,9 +64,7 @@ def form(request: HttpRequest) -> JsonResponse:
 
 def upload(request: HttpRequest) -> JsonResponse:
     file = request.FILES["file"]
-    return JsonResponse(
-        {"note": request.POST["note"], "filename": file.name, **facts(file.read())}
-    )
+    return JsonResponse({"note": request.POST["note"], "filename": file.name, **facts(file.read())})
 
 
 def stream(request: HttpRequest) -> StreamingHttpResponse:

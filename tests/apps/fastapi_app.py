@@ -33,9 +33,7 @@ async def lifespan(_: FastAPI) -> AsyncIterator[dict[str, Any]]:
 
 app = FastAPI(lifespan=lifespan)
 app.add_middleware(GZipMiddleware)
-app.add_middleware(
-    CORSMiddleware, allow_origins=["https://example.org"], allow_methods=["PUT"]
-)
+app.add_middleware(CORSMiddleware, allow_origins=["https://example.org"], allow_methods=["PUT"])
 
 
 @app.middleware("http")

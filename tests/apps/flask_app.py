@@ -45,9 +45,7 @@ def form() -> Response:
 @app.post("/upload")
 def upload() -> Response:
     file = request.files["file"]
-    return jsonify(
-        {"note": request.form["note"], "filename": file.filename, **facts(file.read())}
-    )
+    return jsonify({"note": request.form["note"], "filename": file.filename, **facts(file.read())})
 
 
 @app.get("/stream")

@@ -34,7 +34,9 @@ def counting(response: Response[Any]) -> Response[Any]:
     return response
 
 
-@route("/hello", http_method=[HttpMethod.GET, HttpMethod.HEAD], media_type=MediaType.TEXT, name="hello")
+@route(
+    "/hello", http_method=[HttpMethod.GET, HttpMethod.HEAD], media_type=MediaType.TEXT, name="hello"
+)
 async def hello(request: Request[Any, Any, Any]) -> str | None:
     return "Hello, wörld" if request.method == "GET" else None
 

@@ -34,9 +34,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
     headers = [(b"content-length", b"%d" % (chunks * len(CHUNK)))]
     await send({"type": "http.response.start", "status": 200, "headers": headers})
     for number in range(chunks):
-        await send(
-            {"type": "http.response.body", "body": CHUNK, "more_body": number < chunks - 1}
-        )
+        await send({"type": "http.response.body", "body": CHUNK, "more_body": number < chunks - 1})
 
 
 def application(

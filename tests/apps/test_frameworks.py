@@ -42,7 +42,9 @@ class Framework:
 
 FRAMEWORKS = {
     "starlette": Framework("starlette_app:app", "ASGI 3", ASGI | {"cors", "gzip", "denial"}),
-    "fastapi": Framework("fastapi_app:app", "ASGI 3", (ASGI | {"cors", "gzip", "denial"}) - {"late"}),
+    "fastapi": Framework(
+        "fastapi_app:app", "ASGI 3", (ASGI | {"cors", "gzip", "denial"}) - {"late"}
+    ),
     # Django cancels a view on http.disconnect, which a half-closed connection means too.
     "django-asgi": Framework("django_asgi", "ASGI 3", (COMMON | {"gzip"}) - {"half-close"}),
     "litestar": Framework("litestar_app:app", "ASGI 3", ASGI | {"cors", "gzip"}),
@@ -52,7 +54,9 @@ FRAMEWORKS = {
     "django-wsgi": Framework("django_wsgi", "WSGI", (COMMON | {"gzip"}) - {"chunked"}),
     "falcon-wsgi": Framework("falcon_wsgi", "WSGI", frozenset({"late", "cors", "half-close"})),
     "flask": Framework("flask_app", "WSGI"),
-    "flask-inline": Framework("flask_app", "WSGI", arguments=("--threads", "0"), body_bytes_max=60_000),
+    "flask-inline": Framework(
+        "flask_app", "WSGI", arguments=("--threads", "0"), body_bytes_max=60_000
+    ),
 }
 
 
@@ -95,7 +99,6 @@ def served(request: pytest.FixtureRequest, served_file: Path) -> Iterator[Served
     if "lifespan" in served.framework.can:
         assert served.server.output.count("app: startup") == 1
         assert served.server.output.count("app: shutdown") == 1
-
 
 
 @pytest.fixture
@@ -427,7 +430,9 @@ def test_a_framework_that_knows_no_websocket_refuses_it(served: Served) -> None:
     served.server.until("Django can only handle ASGI/HTTP connections, not websocket")
 
 
-@pytest.mark.parametrize("served", ["django-wsgi", "flask", "falcon-wsgi"], indirect=True, scope="module")
+@pytest.mark.parametrize(
+    "served", ["django-wsgi", "flask", "falcon-wsgi"], indirect=True, scope="module"
+)
 def test_a_wsgi_application_answers_a_websocket_handshake_as_the_request_that_it_is(
     served: Served,
 ) -> None:

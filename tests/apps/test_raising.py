@@ -99,7 +99,9 @@ class Connection:
 
     def ask(self, path: str) -> str:
         """Send a request, and say what came back in the words above."""
-        self.socket.sendall(f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody".encode())
+        self.socket.sendall(
+            f"POST {path} HTTP/1.1\r\nhost: x\r\ncontent-length: 4\r\n\r\nbody".encode()
+        )
         data = b""
         while b"\r\n\r\n" not in data:
             part = self.socket.recv(65536)

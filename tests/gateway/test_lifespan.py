@@ -206,6 +206,23 @@ def test_a_failed_start_needs_no_message_life_10() -> None:
         Trial(app).lifespan.check()
 
 
+@pytest.mark.parametrize("frame", ["", "  | "])
+def test_of_a_traceback_as_message_the_last_line_is_the_reason_and_the_hint_has_all(
+    frame: str,
+) -> None:
+    """Starlette sends a traceback, Litestar that of a group, which has a frame drawn around it."""
+    told = f"Traceback (most recent call last):\n{frame}OSError: no database\n    +-------\n"
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "lifespan.startup.failed", "message": told})
+
+    with pytest.raises(StartupError) as caught:
+        Trial(app).lifespan.check()
+    assert str(caught.value) == "The application failed to start: OSError: no database"
+    assert "Traceback (most recent" in caught.value.hint
+
+
 def test_without_message_the_exception_that_follows_is_the_reason() -> None:
     async def app(scope: Any, receive: Any, send: Any) -> None:
         await receive()

@@ -183,8 +183,12 @@ def _detect_class(application: Any) -> Verdict:
     named = arguments is not None and _double_names(arguments)
     if asynchronous or named:
         return Verdict(ASGI2, "a class whose instances are awaited", certain=named)
-    made = f"made from {arguments}" if arguments is not None else "whose signature cannot be seen"
-    return Verdict(None, f"the class {name}, {made}", "name an instance of it")
+    takes = f"takes {arguments}" if arguments is not None else "shows no signature"
+    return Verdict(
+        None,
+        f"the class {name}, which {takes}",
+        f"if its instances are applications, name an instance: app = {name}(...)",
+    )
 
 
 def _detect_async(application: Any) -> Verdict:

@@ -4,6 +4,7 @@ last (LIFE-01 ff.).
 A state machine as data; waiting with a deadline is the caller's, which has a clock.
 """
 
+from textwrap import indent
 from typing import Any
 
 from penstock.asgi import ASGI_VERSION, LIFESPAN_SPEC_VERSION
@@ -131,10 +132,14 @@ class Lifespan:
             message = self._message.strip() or (
                 f"{type(error).__name__}: {error}" if error is not None else "it gave no reason"
             )
-            raise StartupError(
-                f"The application failed to start: {message}",
-                "It sent lifespan.startup.failed; the reason is the application's.",
-            ) from error
+            hint = "It sent lifespan.startup.failed; the reason is the application's."
+            if "\n" in message:
+                # A traceback, as several frameworks send it: what was raised stands last, at times
+                # in the frame that is drawn around a group of exceptions.
+                hint = "It sent lifespan.startup.failed with this:\n" + indent(message, "    ")
+                lines = [line.strip(" |+-") for line in message.splitlines()]
+                message = next((line for line in reversed(lines) if line), message)
+            raise StartupError(f"The application failed to start: {message}", hint) from error
         if self.state != UNSUPPORTED:
             return
         if error is not None and not isinstance(error, Exception):

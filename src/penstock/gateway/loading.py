@@ -201,7 +201,8 @@ def _judge(application: Any, interface: str, name: str) -> Loaded:
     verdict = detect(application)
     if interface == "auto":
         if verdict.interface is None:
-            raise UsageError(f"{name} is {_what(verdict)}", _advice(verdict, application))
+            advice = _advice(verdict, application).replace("module:function", name)
+            raise UsageError(f"{name} is {_what(verdict)}", advice)
         interface = verdict.interface
     elif not callable(application):
         raise UsageError(f"{name} is {_what(verdict)}", verdict.advice)
@@ -225,8 +226,10 @@ def _what(verdict: Verdict) -> str:
 
 
 def _advice(verdict: Verdict, application: object) -> str:
-    if verdict.advice or not callable(application):
+    if verdict.advice:
         return verdict.advice
+    if not callable(application):
+        return "name the application itself, as in module:app"
     return (
         "ASGI 3 takes scope, receive, send; ASGI 2 scope; WSGI environ, start_response: say which it"
         f" is with --interface {ASGI3}, {ASGI2} or {WSGI}"
