@@ -37,6 +37,8 @@ COMPILED = (
     "penstock.gateway.wsgi_headers",
     "penstock.gateway.wsgi_input",
     "penstock.transport.http1",
+    "penstock.transport.http1_input",
+    "penstock.transport.http1_output",
     "penstock.transport.runtime",
     "penstock.transport.worker",
     "penstock.observe.access",

@@ -1,0 +1,284 @@
+"""An HTTP/1 connection's socket: what is written, and how reading is paused and the end is made.
+
+Answers go straight to the socket while the transport has nothing of its own to write; files go
+past the process; and whoever does not read what we send is cut.
+"""
+
+import os
+from typing import Any
+
+from penstock.gateway.stream import DISCONNECT_LOST, DISCONNECT_TIMEOUT, Exchange, Stream
+from penstock.transport.sendfile import send_file
+from penstock.wire.http1 import Reader
+from penstock.wire.http1_response import Writer
+
+# What the input is for.
+HEAD = 0
+BODY = 1
+WAIT = 2
+SOCKET = 3
+CLOSED = 4
+
+
+class Output(Stream):
+    """The base of `http1_input.Input`, which ends responses. `worker` is the `Worker` it belongs to."""
+
+    __slots__ = (
+        "_deadline",
+        "_direct",
+        "_drained",
+        "_fd",
+        "_file",
+        "_file_after",
+        "_file_future",
+        "_input",
+        "_lingering",
+        "_logged",
+        "_lost",
+        "_peer_eof",
+        "_rate_mark",
+        "_rate_since",
+        "_reader",
+        "_reading_paused",
+        "_received",
+        "_responded",
+        "_service",
+        "_spilled",
+        "_transport",
+        "_worker",
+        "_writer",
+        "_written",
+        "exchange",
+    )
+
+    def __init__(self, worker: Any, extensions: tuple[str, ...]) -> None:
+        self._worker = worker
+        self._service = worker.service
+        self._reader = Reader(worker.limits, "http")
+        self._writer = Writer()
+        self._transport: Any = None
+        self._fd = -1
+        self._direct = False
+        self._input = HEAD
+        self._responded = False
+        self._reading_paused = False
+        self._peer_eof = False
+        self._lingering = False
+        self._lost = False
+        self._logged = False
+        self._deadline = 0.0
+        self._received = 0
+        self._written = 0
+        self._spilled = False
+        self._drained = 0
+        self._rate_mark = -1
+        self._rate_since = 0.0
+        self._file: Any = None
+        self._file_future: Any = None
+        self._file_after = b""
+        self.exchange: Exchange | None = None
+        self.writable = True
+        self.http_version = "1.1"
+        self.scheme = "http"
+        self.extensions = extensions
+        self.client = None
+        self.server = None
+
+    def _answer(self, status: int, text: str, headers: Any, bodyless: bool) -> None:
+        """A whole small answer of the server's own; the connection closes after it."""
+        body = b"" if bodyless else b"%d: %b\n" % (status, text.encode("ascii", "replace"))
+        writer = self._writer
+        writer.keep_alive = False
+        fields = [(b"content-type", b"text/plain; charset=utf-8"), *headers]
+        writer.head(status, fields, bodyless, False, self._worker.default_headers)
+        self._write(writer.body(body, True))
+
+    def _close(self) -> None:
+        """Close once everything is written."""
+        self._input = CLOSED
+        if not self._transport.is_closing():
+            self._transport.close()
+
+    def _linger(self) -> None:
+        """End our side, and read off what the client still sends, up to a limit and a deadline."""
+        self._input = CLOSED
+        if self._lingering or self._transport.is_closing():
+            return
+        if self._peer_eof or not self._transport.can_write_eof():
+            self._transport.close()
+            return
+        self._lingering = True
+        self._direct = False
+        self._drained = 0
+        self._deadline = self._worker.now + self._worker.settings.timeout_undrained
+        self._transport.write_eof()
+        if self._reading_paused:
+            self._resume()
+
+    def _pause(self) -> None:
+        if not self._reading_paused and not self._lost and not self._transport.is_closing():
+            self._reading_paused = True
+            self._rate_mark = -1
+            self._transport.pause_reading()
+
+    def _resume(self) -> None:
+        if self._reading_paused:
+            self._reading_paused = False
+            if self._input == BODY:
+                self._rate_since = self._worker.now
+                self._rate_mark = self._received
+            if not self._lost and not self._transport.is_closing():
+                self._transport.resume_reading()
+
+    def pause_writing(self) -> None:
+        """The transport's buffer has passed the high-water mark."""
+        self.writable = False
+
+    def head(self, status: int, headers: Any, bodyless: bool, trailers: bool) -> int:
+        """See `Stream.head`."""
+        return self._writer.head(status, headers, bodyless, trailers, self._worker.default_headers)
+
+    def flush(self) -> None:
+        """See `Stream.flush`."""
+        if self._writer.held:
+            self._write(self._writer.flush())
+
+    def informational(self, status: int, headers: Any) -> None:
+        """See `Stream.informational`."""
+        out = self._writer.informational(status, headers)
+        if out:
+            self._write(out)
+
+    def file(self, fd: int, offset: int, count: int, end: bool) -> Any:
+        """See `Stream.file`."""
+        before, after = self._writer.file_frame(count, end)
+        if before:
+            self._write(before)
+        future = self._service.runtime.new_future()
+        self._file_future = future
+        self._spilled = True
+        self._file_after = after
+        self._file = None
+        on_done = self._file_sent_end if end else self._file_sent
+        job = send_file(self._worker.loop, self._transport, fd, offset, count, on_done)
+        if self._file_future is not None:
+            self._file = job
+        return future
+
+    def _write(self, out: Any) -> None:
+        """Write bytes, or a list of bytes: straight to the socket while the transport has nothing
+        of its own to write, which saves its queue and a turn of the loop. What the kernel does not
+        take goes to the transport, which tells when it has room again. While more requests or
+        messages wait, answers are left to the transport too: it sends all of a turn in one write.
+        """
+        transport = self._transport
+        if self._spilled and not transport.get_write_buffer_size():
+            self._spilled = False
+        direct = self._direct and not self._spilled
+        if type(out) is bytes:
+            size = len(out)
+            self._written += size
+            if direct and not self._reader.buffered():
+                try:
+                    sent = os.write(self._fd, out)
+                except OSError:
+                    # Full for now, or broken: the transport finds out and reports in its own way.
+                    sent = 0
+                if sent == size:
+                    return
+                if sent:
+                    out = out[sent:]
+            self._spilled = True
+            # A broken transport complains about each further write: not of ours (A11).
+            if not transport.is_closing():
+                transport.write(out)
+            return
+        for part in out:
+            self._written += len(part)
+        sent = 0
+        if direct:
+            try:
+                sent = os.writev(self._fd, out)
+            except OSError:
+                sent = 0
+        for part in out:
+            if sent >= len(part):
+                sent -= len(part)
+            else:
+                self._spilled = True
+                if not transport.is_closing():
+                    transport.write(part[sent:] if sent else part)
+                sent = 0
+
+    def _file_sent(self, error: BaseException | None) -> None:
+        """`send_file` has ended, and with it a part of the response."""
+        self._file = None
+        if error is not None:
+            if not isinstance(error, ConnectionError):
+                self._service.note("error", f"response cut, {error}")
+            if self.exchange is not None:
+                self.exchange.on_disconnect(DISCONNECT_LOST, True)
+            self._file_done()
+            self._transport.abort()
+            return
+        if self._file_after:
+            self._write(self._file_after)
+        self._file_done()
+
+    def _file_sent_end(self, error: BaseException | None) -> None:
+        """`send_file` has ended, and with it the response."""
+        self._file_sent(error)
+        if error is None:
+            self._response_end()
+
+    def _file_done(self) -> None:
+        future = self._file_future
+        self._file_future = None
+        if future is not None and not future.done():
+            future.set_result(None)
+
+    def _log(self, exchange: Any) -> None:
+        log = self._worker.access_log
+        if log is not None and not self._logged:
+            self._logged = True
+            head = exchange.head
+            log.add(
+                self.client,
+                head.method,
+                head.raw_path,
+                head.query,
+                head.http_version,
+                exchange.status,
+            )
+
+    def _check_reader(self, now: float) -> None:
+        """What we send must be read at the lowest rate, over each window (S04)."""
+        waiting = self._transport.get_write_buffer_size()
+        job = self._file
+        if not waiting and job is None:
+            self._rate_since = now
+            self._rate_mark = -1
+            return
+        gone = self._written - waiting
+        if job is not None:
+            gone += job.sent
+        if self._rate_mark < 0 or self._rate_mark > gone:
+            self._rate_since = now
+            self._rate_mark = gone
+            return
+        settings = self._worker.settings
+        window = settings.timeout_min_rate
+        if now - self._rate_since < window:
+            return
+        if gone - self._rate_mark >= settings.min_rate * window:
+            self._rate_since = now
+            self._rate_mark = gone
+            return
+        self._service.note("info", "a client that does not read is cut (min_rate changes this)")
+        if self.exchange is not None:
+            self.exchange.on_disconnect(DISCONNECT_TIMEOUT, True)
+        self._transport.abort()
+
+    def _response_end(self) -> None:
+        """The response is whole; the input decides what follows."""
+        raise NotImplementedError
