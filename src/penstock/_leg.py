@@ -4,9 +4,9 @@ Both legs behave the same; this module exists so that people, `penstock --versio
 It looks at the files that the import system would load, so it imports none of them and costs one walk over the package.
 """
 
+import os
 from functools import cache
 from importlib.machinery import EXTENSION_SUFFIXES
-from pathlib import Path
 
 
 @cache
@@ -15,15 +15,17 @@ def compiled_modules() -> tuple[str, ...]:
 
     An extension beside a source file wins over it, so the files decide: only suffixes this interpreter loads count.
     """
-    package = Path(__file__).parent
+    package = os.path.dirname(__file__)
     root = __name__.partition(".")[0]
     names = set()
-    for suffix in EXTENSION_SUFFIXES:
-        for path in package.rglob(f"*{suffix}"):
-            # An untagged suffix (".so") also ends the tagged ones of other interpreters, which are never loaded.
-            stem = path.name.removesuffix(suffix)
-            if "." not in stem:
-                names.add(".".join((root, *path.parent.relative_to(package).parts, stem)))
+    for folder, _, files in os.walk(package):
+        rooms = os.path.relpath(folder, package).split(os.sep) if folder != package else ()
+        for file in files:
+            for suffix in EXTENSION_SUFFIXES:
+                # An untagged suffix (".so") also ends the tagged ones of other interpreters, which are never loaded.
+                stem = file.removesuffix(suffix)
+                if stem != file and "." not in stem:
+                    names.add(".".join((root, *rooms, stem)))
     return tuple(sorted(names))
 
 

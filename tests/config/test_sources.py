@@ -131,6 +131,25 @@ def test_the_table_in_pyproject_is_read(tmp_path: Path) -> None:
     assert config.sources["port"].place == "pyproject.toml [tool.penstock]: port"
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[tool.penstock]\nport = 81",
+        "[ tool . 'penstock' ]\nport = 81",
+        '["tool"."penstock"]\nport = 81',
+        "[tool]\npenstock.port = 81",
+        "[ tool ]\npenstock = {port = 81}",
+        "tool.penstock.port = 81",
+        "tool = {penstock = {port = 81}}",
+        "'tool' = {'penstock' = {port = 81}}",
+    ],
+)
+def test_the_table_is_found_however_it_is_spelt(text: str, tmp_path: Path) -> None:
+    """The quick look that spares most projects the TOML parser overlooks no spelling of the table."""
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert load({}, {}, tmp_path)[0].port == 81
+
+
 @pytest.mark.parametrize("text", ["[project]\nname = 'x'", "[project]\nname = 'penstock'", ""])
 def test_a_pyproject_without_the_table_says_nothing(text: str, tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text(text)

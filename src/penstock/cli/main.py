@@ -9,7 +9,6 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Sequence
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -74,7 +73,7 @@ def _serve(parameters: dict[str, Any], written: list[str]) -> int:
             f"the command {app} is not built yet", f"a module of that name is served as {app}:app"
         )
     flags = given(parameters, written)
-    config, notes = sources.load(flags, os.environ, Path.cwd(), parameters.get("config") or "")
+    config, notes = sources.load(flags, os.environ, os.getcwd(), parameters.get("config") or "")
     for note in notes:
         _note(note)
     if not config.app:

@@ -7,8 +7,9 @@ variables that platforms set: `WEB_CONCURRENCY`, `PORT`, `FORWARDED_ALLOW_IPS`.
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 from penstock.config.config import ENVIRONMENT, FILE, GIVEN, Config, Setting, Source
@@ -20,12 +21,15 @@ CONFIG_VARIABLE = "PENSTOCK_CONFIG"
 # Variables with the prefix that are not options: what the build reads
 _NOT_OPTIONS = frozenset({CONFIG_VARIABLE, "PENSTOCK_COMPILE"})
 _BY_KEY = {option.toml: option for option in OPTIONS}
+# The ways to write a key below `tool.penstock`: [tool.penstock], tool.penstock.port = 1, [tool] with
+# penstock.port = 1 below, tool = {penstock = ...}. Matches more than these, and none less.
+_MAY_HAVE_TABLE = re.compile(rb"""tool['"]?[ \t]*(?:\.[ \t]*['"]?penstock|[]=])""")
 
 
 def load(
     flags: Mapping[str, tuple[object, str]],
     environ: Mapping[str, str],
-    folder: Path,
+    folder: str | os.PathLike[str],
     config_file: str = "",
 ) -> tuple[Config, list[str]]:
     """Return the Config of all sources, and notes for the user (near misses that change nothing).
@@ -34,7 +38,7 @@ def load(
     what `--config` names; "" looks into `folder`, "none" reads no file. UsageError says which
     source holds what is wrong.
     """
-    settings = list(_file(config_file or environ.get(CONFIG_VARIABLE, ""), folder))
+    settings = list(_file(config_file or environ.get(CONFIG_VARIABLE, ""), os.fspath(folder)))
     settings += _environment(environ)
     settings += [
         Setting(BY_NAME[name], raw, Source(GIVEN, flag)) for name, (raw, flag) in flags.items()
@@ -60,15 +64,16 @@ def _near_misses(environ: Mapping[str, str]) -> Iterator[str]:
                 yield f"${variable} is no option and has no effect; did you mean ${close}?"
 
 
-def _file(config_file: str, folder: Path) -> Iterator[Setting]:
+def _file(config_file: str, folder: str) -> Iterator[Setting]:
     if config_file == "none":
         return
     path = _named(config_file, folder) if config_file else _found(folder)
     if path is None:
         return
     document = _parse(path)
-    shown = config_file or path.name
-    if path.name == "pyproject.toml":
+    name = os.path.basename(path)
+    shown = config_file or name
+    if name == "pyproject.toml":
         table = document.get("tool", {}).get("penstock", {})
         shown = f"{shown} [tool.penstock]"
     else:
@@ -90,22 +95,22 @@ def _file(config_file: str, folder: Path) -> Iterator[Setting]:
         yield Setting(option, raw, Source(FILE, f"{shown}: {key}"))
 
 
-def _named(config_file: str, folder: Path) -> Path:
-    path = folder / config_file
-    if path.suffix == ".py" or config_file.startswith("python:"):
+def _named(config_file: str, folder: str) -> str:
+    path = os.path.join(folder, config_file)
+    if path.endswith(".py") or config_file.startswith("python:"):
         raise UsageError(
             f"--config {config_file}: gunicorn's Python configuration is not read",
             "write its options into penstock.toml under the names in docs/options.md",
         )
-    if not path.is_file():
+    if not os.path.isfile(path):
         raise UsageError(f"--config {config_file}: there is no such file, seen from {folder}")
     return path
 
 
-def _found(folder: Path) -> Path | None:
-    own, shared = folder / "penstock.toml", folder / "pyproject.toml"
-    has_own = own.is_file()
-    if not shared.is_file() or b"penstock" not in shared.read_bytes():
+def _found(folder: str) -> str | None:
+    own, shared = os.path.join(folder, "penstock.toml"), os.path.join(folder, "pyproject.toml")
+    has_own = os.path.isfile(own)
+    if not os.path.isfile(shared) or not _MAY_HAVE_TABLE.search(_read(shared)):
         return own if has_own else None  # most pyproject.toml: not worth a TOML parser's start
     in_shared = "penstock" in _parse(shared).get("tool", {})
     if has_own and in_shared:
@@ -116,10 +121,15 @@ def _found(folder: Path) -> Path | None:
     return own if has_own else shared if in_shared else None
 
 
-def _parse(path: Path) -> dict[str, Any]:
+def _read(path: str) -> bytes:
+    with open(path, "rb") as file:
+        return file.read()
+
+
+def _parse(path: str) -> dict[str, Any]:
     import tomllib  # only who has a file pays for it
 
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        return tomllib.loads(_read(path).decode("utf-8"))
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{path.name} is no valid TOML: {error}") from None
+        raise UsageError(f"{os.path.basename(path)} is no valid TOML: {error}") from None

@@ -9,16 +9,13 @@ nothing in an exception's text can pass for a line of its own.
 """
 
 import io
-import json
 import logging
-import logging.config
 import os
 import re
 import sys
 from collections.abc import Mapping
 from copy import copy
 from http import HTTPStatus
-from pathlib import Path
 from typing import Any, Literal
 
 from penstock.errors import UsageError
@@ -302,9 +299,11 @@ def _attach(logger: logging.Logger, handler: logging.Handler) -> None:
 
 
 def _apply(config: Mapping[str, Any] | str | os.PathLike[str]) -> None:
+    import logging.config  # brings pickle, queue and socketserver along
+
     shown = "the given dictionary" if isinstance(config, Mapping) else escape(str(config))
     try:
-        settings = config if isinstance(config, Mapping) else _load(Path(config))
+        settings = config if isinstance(config, Mapping) else _load(os.fspath(config))
         if settings is None:
             logging.config.fileConfig(os.fspath(config), disable_existing_loggers=False)  # type: ignore[arg-type]
             return
@@ -330,24 +329,31 @@ def _apply(config: Mapping[str, Any] | str | os.PathLike[str]) -> None:
             )
 
 
-def _load(path: Path) -> Mapping[str, Any] | None:
+def _load(path: str) -> Mapping[str, Any] | None:
     """The dictionary in a JSON or YAML file, None for a file in fileConfig's format."""
-    suffix = path.suffix.lower()
-    if not path.is_file():
-        raise UsageError(f"No such log configuration file: {escape(str(path))}")
+    suffix = os.path.splitext(path)[1].lower()
+    if not os.path.isfile(path):
+        raise UsageError(f"No such log configuration file: {escape(path)}")
     if suffix == ".json":
-        settings = json.loads(path.read_text(encoding="utf-8"))
+        import json
+
+        settings = json.loads(_text(path))
     elif suffix in {".yaml", ".yml"}:
         try:
             import yaml
         except ImportError:
             raise UsageError(
-                f"Reading {escape(str(path))} needs PyYAML",
+                f"Reading {escape(path)} needs PyYAML",
                 "Install it (pip install pyyaml), or write the file as JSON.",
             ) from None
-        settings = yaml.safe_load(path.read_text(encoding="utf-8"))
+        settings = yaml.safe_load(_text(path))
     else:
         return None
     if not isinstance(settings, Mapping):
         raise TypeError(f"expected a mapping at the top, got {type(settings).__name__}")
     return settings
+
+
+def _text(path: str) -> str:
+    with open(path, encoding="utf-8") as file:
+        return file.read()

@@ -2,15 +2,14 @@
 
 import logging
 from collections.abc import Sequence
-from dataclasses import dataclass
-from ipaddress import ip_address
-from typing import Any
+from typing import Any, NamedTuple
 
+# As the system writes them, which has one spelling for each; and where a browser finds them.
+_UNSPECIFIED = {"0.0.0.0": "127.0.0.1", "::": "[::1]"}
 INTERFACE_NAMES = {"asgi3": "ASGI 3", "asgi2": "ASGI 2", "wsgi": "WSGI"}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Startup:
+class Startup(NamedTuple):
     """What the lines tell.
 
     `addresses`: as `address_shown` writes them. `app`: the application as it was asked for;
@@ -44,11 +43,9 @@ def address_shown(sockname: Any, scheme: str = "http") -> str:
         # An abstract socket's name starts with NUL (unix(7)); @ is how people write that.
         return "unix:" + sockname.replace("\0", "@", 1)
     host, port = sockname[:2]
-    address = ip_address(host)
-    if address.is_unspecified:
-        local = "[::1]" if address.version == 6 else "127.0.0.1"
-        return f"{scheme}://{local}:{port} (and all other addresses, {host})"
-    return f"{scheme}://[{host}]:{port}" if address.version == 6 else f"{scheme}://{host}:{port}"
+    if host in _UNSPECIFIED:
+        return f"{scheme}://{_UNSPECIFIED[host]}:{port} (and all other addresses, {host})"
+    return f"{scheme}://[{host}]:{port}" if ":" in host else f"{scheme}://{host}:{port}"
 
 
 def announce(logger: logging.Logger, startup: Startup) -> None:

@@ -7,7 +7,6 @@ ends, also when an application's tasks swallow their cancellation.
 import asyncio
 import logging
 import os
-import platform
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -19,6 +18,9 @@ from penstock.errors import UsageError
 from penstock.process.embed import Server
 from penstock.process.signals import Signals
 from penstock.transport.worker import ERROR_LOGGER
+
+# As platform.python_implementation has it, which compiles regular expressions for that
+_IMPLEMENTATIONS = {"cpython": "CPython", "pypy": "PyPy"}
 
 # What is still pending at the end gets this long to be cancelled.
 END_TASKS_S = 1.0
@@ -87,6 +89,7 @@ def announce(server: Server) -> None:
     loaded = server.load()
     if server.worker is None:
         return
+    name = _IMPLEMENTATIONS.get(sys.implementation.name, sys.implementation.name)
     startup.announce(
         logging.getLogger(ERROR_LOGGER),
         startup.Startup(
@@ -97,7 +100,7 @@ def announce(server: Server) -> None:
             protocols=("HTTP/1.1",) if loaded.interface == "wsgi" else ("HTTP/1.1", "WebSocket"),
             leg=leg(),
             loop=type(server.worker.loop).__module__.partition(".")[0],
-            python=f"{platform.python_implementation()} {platform.python_version()}",
+            python=f"{name} {sys.version.split(maxsplit=1)[0]}",
             pid=os.getpid(),
             quit_key=sys.stdin is not None and sys.stdin.isatty(),
         ),

@@ -66,7 +66,9 @@ class TcpListener(Listener):
         """Bind every address of the name, to one port."""
         host, port = self.address
         try:
-            found = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
+            # Text goes through the IDNA codec with its tables, also where there is nothing to encode
+            name = host.encode("ascii") if host.isascii() else host
+            found = socket.getaddrinfo(name, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)
         except (socket.gaierror, UnicodeError) as error:
             raise BindError(
                 f"The host name {host!r} has no address: {error}",
