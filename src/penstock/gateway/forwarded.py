@@ -5,14 +5,20 @@ No other header of this kind has any effect: not `Forwarded`, `X-Real-IP`, `X-Fo
 others.
 """
 
+from __future__ import annotations
+
 from collections.abc import Iterable
-from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
+from typing import TYPE_CHECKING
 
 from penstock.asgi import Address
 from penstock.errors import UsageError
 
-IPAddress = IPv4Address | IPv6Address
-IPNetwork = IPv4Network | IPv6Network
+if TYPE_CHECKING:
+    # Imported where it is used: the default list and its peers are told apart as text.
+    from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network
+
+    IPAddress = IPv4Address | IPv6Address
+    IPNetwork = IPv4Network | IPv6Network
 
 # More hops than any real chain of proxies has; bounds the work that one request can ask for.
 HOPS_MAX = 50
@@ -39,7 +45,8 @@ class Trust:
 
     def __init__(self, allowed: str | Iterable[str]) -> None:
         items = allowed.split(",") if isinstance(allowed, str) else allowed
-        addresses: set[IPAddress] = set()
+        # In canonical spelling, as ipaddress and the system write them
+        addresses: set[str] = set()
         networks: list[IPNetwork] = []
         self._everyone = False
         self._unix = False
@@ -51,10 +58,12 @@ class Trust:
                 self._unix = True
             elif item.startswith("/"):
                 unix_paths.add(item)
+            elif _is_canonical_ipv4(item):
+                addresses.add(item)
             elif item:
                 network = _network(item)
                 if network.prefixlen == network.max_prefixlen:
-                    addresses.add(network.network_address)
+                    addresses.add(str(network.network_address))
                 else:
                     networks.append(network)
         self._addresses = frozenset(addresses)
@@ -73,12 +82,16 @@ class Trust:
             )
         if self._everyone:
             return True
+        if client[0] in self._addresses:
+            return True
+        if not self._networks and _is_canonical_ipv4(client[0]):
+            return False
         hop = _parse_hop(client[0])
         return hop is not None and self._holds(hop[0])
 
     def _holds(self, address: IPAddress) -> bool:
         # `*` says who may send the headers, not that every address in them is one of our proxies.
-        return address in self._addresses or any(address in each for each in self._networks)
+        return str(address) in self._addresses or any(address in each for each in self._networks)
 
 
 def apply(
@@ -150,18 +163,34 @@ def _parse_hop(text: str) -> tuple[IPAddress, int] | None:
             if not host.endswith("]") or ":" not in host:
                 return None
             host = host[1:-1]
+    from ipaddress import ip_address
+
     try:
         address = ip_address(host)
     except ValueError:
         return None
-    if isinstance(address, IPv6Address):
+    if address.version == 6:
         if address.scope_id is not None:
             return None
         return address.ipv4_mapped or address, port
     return address, port
 
 
+def _is_canonical_ipv4(text: str) -> bool:
+    parts = text.split(".")
+    return len(parts) == 4 and all(
+        part.isascii()
+        and part.isdigit()
+        and len(part) <= 3
+        and str(int(part)) == part
+        and int(part) <= 255
+        for part in parts
+    )
+
+
 def _network(item: str) -> IPNetwork:
+    from ipaddress import IPv4Network, ip_network
+
     try:
         network = ip_network(item, strict=False)
     except ValueError:
@@ -169,7 +198,7 @@ def _network(item: str) -> IPNetwork:
             f"--forwarded-allow-ips: {item!r} is neither an IP address nor a network",
             "Give IP addresses, networks such as 10.0.0.0/8, 'unix' for Unix sockets, or '*'.",
         ) from None
-    if isinstance(network, IPv6Network) and network.prefixlen >= 96:
+    if network.version == 6 and network.prefixlen >= 96:
         mapped = network.network_address.ipv4_mapped
         if mapped is not None:
             return IPv4Network((mapped, network.prefixlen - 96))

@@ -1,7 +1,6 @@
 """The parts of a scope that HTTP and WebSocket conversations share."""
 
 from typing import Any
-from urllib.parse import unquote_to_bytes
 
 
 def decode_path(raw_path: bytes, root_path: str) -> str:
@@ -11,6 +10,9 @@ def decode_path(raw_path: bytes, root_path: str) -> str:
     08, HTTP-SCOPE-14). Bytes that are no UTF-8 become U+FFFD.
     """
     if b"%" in raw_path:
+        # Here, since a worker that is never asked for such a path does without half a megabyte
+        from urllib.parse import unquote_to_bytes
+
         path = unquote_to_bytes(raw_path).decode("utf-8", "replace")
     else:
         path = raw_path.decode("ascii")
