@@ -10,7 +10,7 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 
-from tests.autobahn.trial import ALL, QUICK, WSTEST, Case, TrialError, run
+from tests.autobahn.trial import ALL, QUICK, WSTEST, Case, Selection, TrialError, run
 
 VERDICTS = ("OK", "INFORMATIONAL", "NON-STRICT", "UNIMPLEMENTED", "FAILED")
 SECTIONS = {
@@ -46,13 +46,9 @@ def main() -> int:
     """Run the trial that was asked for."""
     parser = argparse.ArgumentParser(prog="python -m tests.autobahn", description=__doc__)
     which = parser.add_mutually_exclusive_group()
-    which.add_argument("--all", action="store_const", dest="cases", const=ALL, help="517 cases")
+    which.add_argument("--all", action="store_true", help="517 cases")
     which.add_argument(
-        "--quick",
-        action="store_const",
-        dest="cases",
-        const=QUICK,
-        help="sections 1 to 7, 9.1 and 10 (the default)",
+        "--quick", action="store_true", help="sections 1 to 7, 9.1 and 10 (the default)"
     )
     which.add_argument("--cases", nargs="+", metavar="PATTERN", help="such as 6.4.* 7.1.5")
     parser.add_argument(
@@ -65,17 +61,19 @@ def main() -> int:
     if not WSTEST.exists():
         print("the Autobahn test suite is not there: run tests/autobahn/setup.sh", file=sys.stderr)
         return 2
-    began, section = time.monotonic(), ""
+    began, sections = time.monotonic(), set[str]()
 
     def on_case(name: str) -> None:
-        nonlocal section
-        if name.rpartition(".")[0] != section:
-            section = name.rpartition(".")[0]
+        section = name.rpartition(".")[0]
+        if section not in sections:
+            sections.add(section)
             print(f"{time.monotonic() - began:6.1f} s  {section}", file=sys.stderr, flush=True)
 
-    patterns = tuple(options.cases or QUICK)
+    selection = ALL if options.all else QUICK
+    if options.cases:
+        selection = Selection((tuple(options.cases),))
     try:
-        cases = run(patterns, python=options.leg, timeout_s=TIMEOUT_S, on_case=on_case)
+        cases = run(selection, python=options.leg, timeout_s=TIMEOUT_S, on_case=on_case)
     except TrialError as error:
         print(error, file=sys.stderr)
         return 2
