@@ -1,6 +1,6 @@
 """Django's settings for both of its applications under test."""
 
-SECRET_KEY = "not a secret"  # noqa: S105 - of a trial
+SECRET_KEY = "not a secret"
 DEBUG = False
 ALLOWED_HOSTS = ["*"]
 ROOT_URLCONF = "tests.apps.django_urls"

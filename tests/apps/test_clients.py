@@ -53,7 +53,7 @@ def test_curl_asks_for_the_head_alone(server: Server) -> None:
 
 
 def test_curl_waits_for_100_continue_and_gets_it(server: Server, served_file: Path) -> None:
-    """curl waits 300 s here if nobody tells it to go on, which is longer than it may take."""
+    """Curl waits 300 s here if nobody tells it to go on, which is longer than it may take."""
     log = curl(
         "--verbose", "--header", "Expect: 100-continue", "--expect100-timeout", "300",
         "--form", "note=x", "--form", f"file=@{served_file};filename=f", f"{server.url}/upload",
