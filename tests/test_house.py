@@ -64,7 +64,7 @@ UNFINISHED = re.compile(
             r"\bFIX" + r"ME\b",
             r"\bX" + r"XX\b",
             r"\bHA" + r"CK\b",
-            r"\bfor n" + r"ow\b",
+            r"\bfor n" + r"ow\b(?! in\b)",  # but `for now in range(...)`
         )
     )
 )
