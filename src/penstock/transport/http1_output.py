@@ -182,7 +182,7 @@ class Output(Stream):
                 try:
                     sent = os.write(self._fd, out)
                 except OSError:
-                    # Full for now, or broken: the transport finds out and reports in its own way.
+                    # Full at the moment, or broken: the transport finds out and reports in its own way.
                     sent = 0
                 if sent == size:
                     return
