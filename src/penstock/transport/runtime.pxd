@@ -9,8 +9,8 @@ cdef class LoopRuntime(Runtime):
     cdef public object on_idle
     cdef object _from_threads
     cdef bint _waking
-    cdef list _to_flush
-    cdef object _flush_timer
+    cdef public list _to_flush
+    cdef public object _flush_timer
 
     cpdef object new_future(self)
     cpdef object start_task(self, object coroutine, object context)
