@@ -21,10 +21,7 @@ from penstock.gateway.stream import (
     DISCONNECT_PROTOCOL_ERROR,
     Exchange,
 )
-from penstock.gateway.websocket import WebSocketExchange
-from penstock.gateway.wsgi import WsgiExchange
 from penstock.transport.http1_output import BODY, CLOSED, HEAD, SOCKET, WAIT, Output
-from penstock.wire.handshake import check_upgrade
 
 _EXTENSIONS = (
     "http.response.trailers",
@@ -238,7 +235,7 @@ class Input(Output):
         if head.upgrade and not self._wsgi and b"websocket" in head.upgrade.split(b","):
             exchange: Exchange = self._begin_websocket(head)
         elif self._wsgi:
-            exchange = WsgiExchange(service, self, head, worker.pool)
+            exchange = worker.pool.exchange_type(service, self, head, worker.pool)
             self._input = BODY if head.content_length else WAIT
         else:
             request = HttpExchange.__new__(HttpExchange)
@@ -272,6 +269,10 @@ class Input(Output):
 
     def _begin_websocket(self, head: Any) -> Exchange:
         """A handshake: its answer is the last thing that is HTTP here, whatever it is (P05)."""
+        # Here, since most workers never see a handshake, and frames, zlib and hashlib take 1.4 MB
+        from penstock.gateway.websocket import WebSocketExchange
+        from penstock.wire.handshake import check_upgrade
+
         offer = check_upgrade(head, self._worker.settings)
         self._accept = offer.accept
         self.is_websocket = True

@@ -18,6 +18,7 @@ from itertools import islice
 from typing import Any
 
 from penstock.gateway.environ import Environs
+from penstock.gateway.wsgi import WsgiExchange
 
 # How much of a stuck thread's stack is shown, innermost call first.
 _STACK_FRAMES_MAX = 6
@@ -34,7 +35,8 @@ class ThreadPool:
     """`settings.threads` threads. Only `post`, `new_lock` and `where` may be called off the loop.
 
     At most `settings.limit_connections` exchanges wait for a thread: with one request at a time on
-    each connection that can't be reached, but other protocols carry many.
+    each connection that can't be reached, but other protocols carry many. `exchange_type` is what
+    connections make for each request: known to the pool, so that ASGI's workers do without it.
     """
 
     __slots__ = (
@@ -52,6 +54,7 @@ class ThreadPool:
         "inline",
         "new_lock",
     )
+    exchange_type = WsgiExchange
 
     def __init__(self, service: Any) -> None:
         settings = service.settings
@@ -173,6 +176,7 @@ class InlinePool:
     """`--threads 0`: the loop's own thread runs the application, for what is known to be quick."""
 
     __slots__ = ("_runtime", "environs", "inline", "new_lock")
+    exchange_type = WsgiExchange
 
     def __init__(self, service: Any) -> None:
         self._runtime = service.runtime
