@@ -53,11 +53,18 @@ class Connection(Input):
         if self._lost:
             return
         state = self._input
+        if (state == HEAD or state == CLOSED) and self._spilled:
+            if self._transport.get_write_buffer_size():
+                # Not idle, not over: the client still has to read what it was answered (S04).
+                self._check_reader(now)
+                if state == CLOSED:
+                    self._deadline = now + self._worker.settings.timeout_undrained
+                elif not self._reader.buffered():
+                    self._deadline = now + self._keep_alive_seconds
+                return
         if state == CLOSED:
             if self._lingering and now > self._deadline:
                 self._transport.abort()
-            elif not self._lingering:
-                self._check_reader(now)
             return
         if state == HEAD:
             if now > self._deadline:
@@ -73,13 +80,12 @@ class Connection(Input):
                 return
         if self._reading_paused:
             self._check_paused()
-        if state == BODY and not self._reading_paused:
-            if self._responded:
-                if now > self._deadline:
-                    self._linger()
-                return
-            self._check_sender(now)
-        else:
+        elif state == BODY:
+            if not self._responded:
+                self._check_sender(now)
+            elif now > self._deadline:
+                self._linger()
+        if not self._lost and self._input != CLOSED:
             self._check_reader(now)
 
     def _check_sender(self, now: float) -> None:
@@ -141,13 +147,12 @@ class Connection(Input):
         writer.head(503, headers, without_body, False, self._worker.default_headers)
         self._write(writer.body(body, True))
         self._responded = True
-        if not self._advancing:
-            if self._input == WAIT:
-                self._end()
-                if self._input == HEAD and self._reader.buffered():
-                    self._advance_soon()
-            else:
-                self._linger()
+        if self._input != WAIT:
+            self._linger()
+        elif not self._advancing:
+            self._end()
+            if self._input == HEAD and self._reader.buffered():
+                self._advance_soon()
 
     def begin_shutdown(self) -> None:
         """The server stops: what runs goes on to its end, and is the last."""

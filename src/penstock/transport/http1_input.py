@@ -301,7 +301,6 @@ class Input(Output):
                 self._pause()
         if ended:
             self._input = WAIT
-            self._rate_mark = -1
         return ended
 
     def _end(self) -> None:

@@ -24,6 +24,8 @@ cdef class Output(Stream):
     cdef bint _reading_paused
     cdef long long _received
     cdef bint _responded
+    cdef long long _sent_mark
+    cdef double _sent_since
     cdef Service _service
     cdef bint _spilled
     cdef object _transport

@@ -42,6 +42,8 @@ class Output(Stream):
         "_reading_paused",
         "_received",
         "_responded",
+        "_sent_mark",
+        "_sent_since",
         "_service",
         "_spilled",
         "_transport",
@@ -71,8 +73,10 @@ class Output(Stream):
         self._written = 0
         self._spilled = False
         self._drained = 0
-        self._rate_mark = -1
+        self._rate_mark = 0
         self._rate_since = 0.0
+        self._sent_mark = -1
+        self._sent_since = 0.0
         self._file: Any = None
         self._file_future: Any = None
         self._file_after = b""
@@ -118,7 +122,6 @@ class Output(Stream):
     def _pause(self) -> None:
         if not self._reading_paused and not self._lost and not self._transport.is_closing():
             self._reading_paused = True
-            self._rate_mark = -1
             self._transport.pause_reading()
 
     def _resume(self) -> None:
@@ -256,23 +259,23 @@ class Output(Stream):
         waiting = self._transport.get_write_buffer_size()
         job = self._file
         if not waiting and job is None:
-            self._rate_since = now
-            self._rate_mark = -1
+            self._sent_since = now
+            self._sent_mark = -1
             return
         gone = self._written - waiting
         if job is not None:
             gone += job.sent
-        if self._rate_mark < 0 or self._rate_mark > gone:
-            self._rate_since = now
-            self._rate_mark = gone
+        if self._sent_mark < 0 or self._sent_mark > gone:
+            self._sent_since = now
+            self._sent_mark = gone
             return
         settings = self._worker.settings
         window = settings.timeout_min_rate
-        if now - self._rate_since < window:
+        if now - self._sent_since < window:
             return
-        if gone - self._rate_mark >= settings.min_rate * window:
-            self._rate_since = now
-            self._rate_mark = gone
+        if gone - self._sent_mark >= settings.min_rate * window:
+            self._sent_since = now
+            self._sent_mark = gone
             return
         self._service.note("info", "a client that does not read is cut (min_rate changes this)")
         if self.exchange is not None:
