@@ -67,7 +67,7 @@ conformance:  ## the whole Autobahn trial, 517 cases
 
 .PHONY: bench
 bench:  ## Penstock against its peers, both legs (ARGS: options of bench)
-	@$(VENV) newest pure --with bench --with apps) && pure=$$python \
+	@$(VENV) newest pure --with bench) && pure=$$python \
 	&& $(VENV) newest compiled) && PENSTOCK_BENCH_PURE_PYTHON=$$pure "$$python" -m bench $(ARGS)
 
 .PHONY: fuzz

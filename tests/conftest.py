@@ -32,10 +32,7 @@ settings.register_profile(
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,
 )
-settings.register_profile(
-    "fuzz", settings.get_profile("suite"), max_examples=20_000, derandomize=False
-)
-settings.load_profile(os.environ.get("PENSTOCK_HYPOTHESIS", "suite"))
+settings.load_profile("suite")
 
 
 def pytest_sessionstart() -> None:
