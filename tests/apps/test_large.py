@@ -3,17 +3,20 @@
 import resource
 import socket
 import zlib
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import repeat
 
 import pytest
 
-from tests.apps.plain_app import CHUNK
+from tests.apps.plain_app import CHUNK, chunk
 from tests.apps.server import DEADLINE_S, Server, stopped_well
 
 pytestmark = [pytest.mark.real, pytest.mark.timeout(120)]
 
 CHUNKS = 1024
 SIZE = CHUNKS * len(CHUNK)
+GATED_CHUNKS = 128
+GATED_SIZE = GATED_CHUNKS * len(CHUNK)
 GROWTH_BYTES_MAX = 8 << 20
 CONNECTIONS = 5000
 
@@ -21,7 +24,7 @@ CONNECTIONS = 5000
 @pytest.fixture(scope="module", params=["app", "application"], ids=["asgi", "wsgi"])
 def server(request: pytest.FixtureRequest) -> Iterator[Server]:
     spec = f"tests.apps.plain_app:{request.param}"
-    with Server(spec, "--port", "0", "--no-access-log") as server:
+    with Server(spec, "--port", "0", "--no-access-log", "--lifespan", "off") as server:
         server.until("Running on")
         ask(server, b"GET /?chunks=20 HTTP/1.1")  # what is made once is made now
         yield server
@@ -34,10 +37,10 @@ def ask(server: Server, request_line: bytes) -> bytes:
         return b"".join(iter(lambda: client.recv(1 << 20), b""))
 
 
-def checksum(chunks: int) -> int:
+def checksum(chunks: Iterable[bytes]) -> int:
     check = 0
-    for _ in range(chunks):
-        check = zlib.crc32(CHUNK, check)
+    for part in chunks:
+        check = zlib.crc32(part, check)
     return check
 
 
@@ -55,7 +58,7 @@ def test_a_large_upload_needs_constant_memory(server: Server, framing: str) -> N
         if chunked:
             client.sendall(b"0\r\n\r\n")
         answer = b"".join(iter(lambda: client.recv(65536), b""))
-    assert answer.endswith(f"\r\n\r\n{SIZE} {checksum(CHUNKS)}".encode())
+    assert answer.endswith(f"\r\n\r\n{SIZE} {checksum(repeat(CHUNK, CHUNKS))}".encode())
     assert server.peak_memory_bytes() - before < GROWTH_BYTES_MAX
 
 
@@ -71,8 +74,29 @@ def test_a_large_download_needs_constant_memory(server: Server) -> None:
         while count := client.recv_into(buffer):
             size += count
             check = zlib.crc32(buffer[:count], check)
-    assert (size, check) == (SIZE, checksum(CHUNKS))
+    assert (size, check) == (SIZE, checksum(map(chunk, range(CHUNKS))))
     assert server.peak_memory_bytes() - before < GROWTH_BYTES_MAX
+
+
+def test_an_upload_that_the_application_does_not_read_stops_the_client(server: Server) -> None:
+    """What client, kernel and server hold together is bounded; afterwards all of it arrives."""
+    with socket.create_connection(("127.0.0.1", server.port), DEADLINE_S) as client:
+        client.sendall(
+            b"POST /gated HTTP/1.1\r\nhost: x\r\ncontent-length: %d\r\n\r\n" % GATED_SIZE
+        )
+        before = server.memory_bytes()
+        client.settimeout(1.0)  # to be seen to elapse
+        sent = 0
+        with pytest.raises(TimeoutError):
+            while sent < GATED_SIZE:
+                sent += client.send(memoryview(CHUNK)[sent % len(CHUNK) :])
+        assert server.memory_bytes() - before < GROWTH_BYTES_MAX
+        client.settimeout(DEADLINE_S)
+        assert ask(server, b"POST /open HTTP/1.1").endswith(b"0 0")
+        while sent < GATED_SIZE:
+            sent += client.send(memoryview(CHUNK)[sent % len(CHUNK) :])
+        answer = client.recv(65536)
+    assert answer.endswith(f"\r\n\r\n{GATED_SIZE} {checksum(repeat(CHUNK, GATED_CHUNKS))}".encode())
 
 
 @pytest.fixture
