@@ -2,6 +2,11 @@
 
 from typing import Any
 
+from penstock.errors import ClientDisconnected
+
+# A chain of waits longer than this is cut short in the log.
+_DEPTH_MAX = 100
+
 
 def decode_path(raw_path: bytes, root_path: str) -> str:
     """ASGI's `path` of a received path: percent-decoded once, then UTF-8, never normalised.
@@ -27,7 +32,9 @@ def where(coroutine: Any) -> str:
     Walks `cr_await` and its kin; stops at the first thing that is no coroutine.
     """
     frames = []
-    while coroutine is not None and len(frames) < 100:
+    for _ in range(_DEPTH_MAX):
+        if coroutine is None:
+            break
         frame = getattr(coroutine, "cr_frame", None) or getattr(coroutine, "gi_frame", None)
         if frame is not None:
             code = frame.f_code
@@ -37,3 +44,23 @@ def where(coroutine: Any) -> str:
             following = getattr(coroutine, "gi_yieldfrom", None)
         coroutine = following
     return " > ".join(frames[-3:]) or "not started"
+
+
+def lost_client(exc: Any) -> bool:
+    """Whether an exception that escaped an application says only that its client has left.
+
+    That is the `ClientDisconnected` that `send` raised, what a framework raised from or during it
+    (Starlette's own class, for one), or a group of such (ERR-11, HTTP-DISC-08).
+    """
+    for _ in range(_DEPTH_MAX):
+        if exc is None:
+            break
+        if isinstance(exc, ClientDisconnected):
+            return True
+        if isinstance(exc, BaseExceptionGroup):
+            for member in exc.exceptions:
+                if not lost_client(member):
+                    return False
+            return True
+        exc = exc.__cause__ or exc.__context__
+    return False
