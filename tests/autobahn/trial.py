@@ -133,7 +133,7 @@ def _client(
         asked = _wstest(file, timeout_s, on_case)
         cases = list(_report(folder))
     if len(cases) != asked:
-        raise TrialError(f"only {len(cases)} of {asked} cases were run: a connection was refused")
+        raise TrialError(f"only {len(cases)} of {asked} cases were run: the server took no more")
     return cases
 
 
