@@ -1,5 +1,6 @@
 """APP is read, its module imported; what goes wrong is explained (exit 2 and 4)."""
 
+import os
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -200,3 +201,22 @@ def test_nothing_is_trimmed_of_a_traceback_that_starts_with_the_user() -> None:
 def test_a_long_list_is_cut() -> None:
     assert listed(["a", "b"]) == "a, b"
     assert listed(list("abcdefgh")) == "a, b, c, d, e, f and 2 more"
+
+
+def test_a_module_made_a_moment_ago_is_found(folder: Path) -> None:
+    """Python looks into a folder again only when its time has changed, which takes a tick of the clock."""
+    failure("fresh:app")
+    before = folder.stat().st_mtime_ns
+    (folder / "fresh.py").write_text("app = 1")
+    os.utime(folder, ns=(before, before))
+    assert imported("fresh:app").app == 1
+
+
+def test_a_folder_made_since_the_last_look_is_looked_into(folder: Path) -> None:
+    """What was no folder once, and is remembered as such, is asked again."""
+    later = folder / "later"
+    sys.path.insert(0, str(later))
+    sys.path_importer_cache[str(later)] = None
+    later.mkdir()
+    (later / "fresh.py").write_text("app = 2")
+    assert imported("fresh:app").app == 2

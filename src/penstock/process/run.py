@@ -81,17 +81,18 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def announce(server: Server) -> None:
-    """Log the start-up lines."""
+    """Log the start-up lines, where somebody would see them."""
+    logger = logging.getLogger(ERROR_LOGGER)
+    if server.worker is None or not logger.isEnabledFor(logging.INFO):
+        return
     from penstock import __version__
     from penstock._leg import leg
     from penstock.observe import startup
 
     loaded = server.load()
-    if server.worker is None:
-        return
     name = _IMPLEMENTATIONS.get(sys.implementation.name, sys.implementation.name)
     startup.announce(
-        logging.getLogger(ERROR_LOGGER),
+        logger,
         startup.Startup(
             version=__version__,
             addresses=[startup.address_shown(sock.getsockname()) for sock in server.sockets],
