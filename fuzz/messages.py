@@ -2,7 +2,20 @@
 
 from random import Random
 
-METHODS = [b"GET", b"POST", b"HEAD", b"PUT", b"OPTIONS", b"CONNECT", b"get", b"X-Y", b"PATCH", b"DELETE", b"G" * 64, b"G" * 65]
+METHODS = [
+    b"GET",
+    b"POST",
+    b"HEAD",
+    b"PUT",
+    b"OPTIONS",
+    b"CONNECT",
+    b"get",
+    b"X-Y",
+    b"PATCH",
+    b"DELETE",
+    b"G" * 64,
+    b"G" * 65,
+]
 TARGETS = [
     b"/",
     b"/a/b?c=d",
@@ -69,8 +82,54 @@ VALUES = [
     b"v" * 9,
     b"v" * 300,
 ]
-BYTES = [0, 1, 8, 9, 10, 11, 12, 13, 31, 32, 34, 35, 44, 47, 48, 57, 58, 59, 63, 64, 65, 91, 95, 123, 126, 127, 128, 133, 160, 255]
-PIECES = [b"\r\n", b"\r\n\r\n", b"\n", b"\r", b" ", b"\t", b":", b"\0", b"HTTP/1.1", b"0\r\n\r\n", b"chunked", b"Host: x\r\n", b";a=\"b\"", b"5\r\nhello\r\n"]
+BYTES = [
+    0,
+    1,
+    8,
+    9,
+    10,
+    11,
+    12,
+    13,
+    31,
+    32,
+    34,
+    35,
+    44,
+    47,
+    48,
+    57,
+    58,
+    59,
+    63,
+    64,
+    65,
+    91,
+    95,
+    123,
+    126,
+    127,
+    128,
+    133,
+    160,
+    255,
+]
+PIECES = [
+    b"\r\n",
+    b"\r\n\r\n",
+    b"\n",
+    b"\r",
+    b" ",
+    b"\t",
+    b":",
+    b"\0",
+    b"HTTP/1.1",
+    b"0\r\n\r\n",
+    b"chunked",
+    b"Host: x\r\n",
+    b';a="b"',
+    b"5\r\nhello\r\n",
+]
 
 
 def head(chance: Random, fields_max: int = 12) -> bytes:
@@ -79,13 +138,25 @@ def head(chance: Random, fields_max: int = 12) -> bytes:
     lines = [line, b"Host: localhost"] if chance.random() < 0.9 else [line]
     for _ in range(chance.randrange(fields_max)):
         blank = chance.choice((b" ", b"", b"\t ", b"  "))
-        lines.append(chance.choice(NAMES) + b":" + blank + chance.choice(VALUES) + chance.choice((b"", b"", b" ", b"\t")))
+        lines.append(
+            chance.choice(NAMES)
+            + b":"
+            + blank
+            + chance.choice(VALUES)
+            + chance.choice((b"", b"", b" ", b"\t"))
+        )
     return b"\r\n".join([*lines, b"", b""])
 
 
 def framed(chance: Random) -> bytes:
     """A whole request with a body that fits its framing."""
-    line = b" ".join((chance.choice(METHODS[:5]), chance.choice(TARGETS[:5]), chance.choice((b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0"))))
+    line = b" ".join(
+        (
+            chance.choice(METHODS[:5]),
+            chance.choice(TARGETS[:5]),
+            chance.choice((b"HTTP/1.1", b"HTTP/1.1", b"HTTP/1.0")),
+        )
+    )
     lines = [line, b"Host: localhost"]
     lines += [b"X-%d: %b" % (i, chance.choice(VALUES)) for i in range(chance.randrange(4))]
     kind = chance.randrange(3)
@@ -108,8 +179,17 @@ def chunked(chance: Random) -> bytes:
         data = chance.randbytes(chance.randrange(1, 20))
         size = chance.choice((b"%x", b"%X", b"0%x")) % len(data)
         parts.append(size + chance.choice(extensions) + b"\r\n" + data + b"\r\n")
-    trailers = b"".join(b"T%d: %b\r\n" % (i, chance.choice(VALUES)) for i in range(chance.randrange(3)))
-    return b"".join(parts) + chance.choice((b"0", b"000")) + chance.choice(extensions) + b"\r\n" + trailers + b"\r\n"
+    trailers = b"".join(
+        b"T%d: %b\r\n" % (i, chance.choice(VALUES)) for i in range(chance.randrange(3))
+    )
+    return (
+        b"".join(parts)
+        + chance.choice((b"0", b"000"))
+        + chance.choice(extensions)
+        + b"\r\n"
+        + trailers
+        + b"\r\n"
+    )
 
 
 def broken(chance: Random, data: bytes) -> bytes:
@@ -140,8 +220,30 @@ def pieces(chance: Random, data: bytes) -> list[bytes]:
     return [data[start:end] for start, end in zip([0, *cuts], [*cuts, len(data)], strict=True)]
 
 
-FIELD_NAMES = [*NAMES, b"Date", b"server", b"", b"a b", b"a:", b"a\r", b"\xe9", b"content-length", b"x" * 40]
-FIELD_VALUES = [*VALUES, b"1\r\nx: y", b"\n", b"\0", b"a\rb", b"+5", b"-1", b"9" * 18, b"9" * 19, b" 5"]
+FIELD_NAMES = [
+    *NAMES,
+    b"Date",
+    b"server",
+    b"",
+    b"a b",
+    b"a:",
+    b"a\r",
+    b"\xe9",
+    b"content-length",
+    b"x" * 40,
+]
+FIELD_VALUES = [
+    *VALUES,
+    b"1\r\nx: y",
+    b"\n",
+    b"\0",
+    b"a\rb",
+    b"+5",
+    b"-1",
+    b"9" * 18,
+    b"9" * 19,
+    b" 5",
+]
 
 
 def fields(chance: Random) -> list[object]:

@@ -9,7 +9,9 @@ from random import Random
 
 def run(about: str | None, trial: Callable[[Random], None]) -> None:
     """Read the command line and run. A failing trial says its seed; `--seed` runs just that one."""
-    parser = argparse.ArgumentParser(description=about, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser = argparse.ArgumentParser(
+        description=about, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
     parser.add_argument("--seconds", type=float, default=60)
     parser.add_argument("--seed", type=int)
     options = parser.parse_args()

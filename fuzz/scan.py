@@ -1,6 +1,6 @@
 """The leaf scanners' native twins against the pure ones: the same result for any bytes, or the same exception.
 
-    python -m fuzz.scan --seconds 60 [--seed N]
+python -m fuzz.scan --seconds 60 [--seed N]
 """
 
 from collections.abc import Callable
@@ -69,7 +69,9 @@ def trial(native: Any, chance: Random) -> None:
     same_head(native, chance.randbytes(chance.randrange(40)))
     headers = messages.fields(chance)
     same_fields(native, headers if chance.random() < 0.9 else tuple(headers))
-    same_mask(native, chance.randbytes(chance.randrange(70)), chance.randbytes(4), chance.randrange(9))
+    same_mask(
+        native, chance.randbytes(chance.randrange(70)), chance.randbytes(4), chance.randrange(9)
+    )
 
 
 if __name__ == "__main__":

@@ -34,8 +34,14 @@ VALID: dict[str, tuple[bytes, tuple[Any, ...]]] = {
         b"GET / HTTP/1.1\r\nHost: t\r\nX:\t y \t\r\nY:\r\nx: \xff\r\n\r\n",
         ("GET", b"/", b"", [(b"x", b"y"), (b"y", b""), (b"x", b"\xff")], "1.1", b""),
     ),
-    "asterisk R09": (b"OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n", ("OPTIONS", b"*", b"", [], "1.1", b"")),
-    "absolute R07": (b"GET http://t/a?b HTTP/1.1\r\nHost: u\r\n\r\n", ("GET", b"/a", b"b", [], "1.1", b"")),
+    "asterisk R09": (
+        b"OPTIONS * HTTP/1.1\r\nHost: t\r\n\r\n",
+        ("OPTIONS", b"*", b"", [], "1.1", b""),
+    ),
+    "absolute R07": (
+        b"GET http://t/a?b HTTP/1.1\r\nHost: u\r\n\r\n",
+        ("GET", b"/a", b"b", [], "1.1", b""),
+    ),
     "length L06": (
         POST + b"Content-Length: 03\r\n\r\nabc",
         ("POST", b"/", b"", [(b"content-length", b"03")], "1.1", b"abc"),
@@ -45,7 +51,7 @@ VALID: dict[str, tuple[bytes, tuple[Any, ...]]] = {
         ("POST", b"/", b"", [(b"content-length", b"0")], "1.1", b""),
     ),
     "chunked C11": (
-        CHUNKED + b"2;a=\"b\"\r\nab\r\n001\r\nc\r\n000;x\r\nT: u\r\n\r\n",
+        CHUNKED + b'2;a="b"\r\nab\r\n001\r\nc\r\n000;x\r\nT: u\r\n\r\n',
         ("POST", b"/", b"", [(b"transfer-encoding", b"chunked")], "1.1", b"abc"),
     ),
     "chunked empty": (
@@ -206,7 +212,9 @@ def test_limits_hold_to_the_byte(name: str, value: int, data: bytes, status: int
         (CHUNKED + b"4\r\n", {"body_max": 3}, 413),
     ],
 )
-def test_what_is_too_long_is_refused_before_its_end(data: bytes, limits: dict[str, int], status: int) -> None:
+def test_what_is_too_long_is_refused_before_its_end(
+    data: bytes, limits: dict[str, int], status: int
+) -> None:
     """R12, C05, C07, S09: no end is waited for."""
     for pieces in splits(data):
         outcome = read(pieces, **limits)
@@ -217,7 +225,9 @@ def test_counters_begin_anew_with_each_request() -> None:
     """Trailers, extensions and body bytes of one request are not counted in the next."""
     body = b"3;ab\r\nabc\r\n0\r\nT: u\r\nU: v\r\n\r\n"
     for pieces in splits((CHUNKED + body) * 3):
-        outcome = read(pieces, fields_max=2, chunk_extensions_max=3, body_max=3, head_max=len(CHUNKED))
+        outcome = read(
+            pieces, fields_max=2, chunk_extensions_max=3, body_max=3, head_max=len(CHUNKED)
+        )
         assert [message.body for message in outcome.messages] == [b"abc"] * 3
 
 
@@ -252,7 +262,11 @@ def test_who_may_come_again(version: str, fields: bytes, keep_alive: bool) -> No
 
 def test_forwarding_fields_are_noticed() -> None:
     """T09: those with an underscore are not."""
-    for name, found in ((b"X-Forwarded-For", True), (b"x-forwarded-proto", True), (b"X_Forwarded_For", False)):
+    for name, found in (
+        (b"X-Forwarded-For", True),
+        (b"x-forwarded-proto", True),
+        (b"X_Forwarded_For", False),
+    ):
         it = reader()
         it.feed(GET[:-2] + name + b": x\r\n\r\n")
         head = it.head()
@@ -294,7 +308,17 @@ def test_what_is_not_taken_belongs_to_the_next_protocol() -> None:
 
 def test_chunks_that_begin_a_read_are_found() -> None:
     """Reads that end exactly where a part of a chunk ends, whatever the sizes of the reads before."""
-    parts = [CHUNKED, b"4\r\nabcd\r\n", b"1\r\nx\r\n", b"2\r\n", b"yz", b"\r\n", b"0\r\n", b"\r\n", GET]
+    parts = [
+        CHUNKED,
+        b"4\r\nabcd\r\n",
+        b"1\r\nx\r\n",
+        b"2\r\n",
+        b"yz",
+        b"\r\n",
+        b"0\r\n",
+        b"\r\n",
+        GET,
+    ]
     outcome = read(parts)
     assert [message.body for message in outcome.messages] == [b"abcdxyz", b""]
 
@@ -335,7 +359,9 @@ def one_by_one(data: bytes) -> None:
     ],
     ids=["long field", "many fields", "chunks", "extension", "trailer"],
 )
-def test_bytes_that_come_one_by_one_cost_linear_time(grow: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_bytes_that_come_one_by_one_cost_linear_time(
+    grow: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """S01, C10, R23: four times the bytes cost about four times the time, not sixteen times."""
     monkeypatch.setitem(globals(), "reader", lambda: Reader(Limits(fields_max=10_000), "http"))
     short, long = (spent(lambda n=n: one_by_one(grow(n))) for n in (12_000, 48_000))
@@ -424,9 +450,7 @@ class Llhttp:
 
     def on_message_complete(self) -> None:
         self.in_body = False
-        self.messages.append(
-            (self.parser.get_method().decode(), self.url, self.headers, self.body)
-        )
+        self.messages.append((self.parser.get_method().decode(), self.url, self.headers, self.body))
 
 
 # llhttp has a list of methods, all in upper case.

@@ -10,7 +10,9 @@ from penstock.wire.http1_steer import steer, too_large
 from penstock.wire.leaf import parse_head
 
 
-def steered(*lines: str, line: str = "POST / HTTP/1.1", scheme: str = "http", body_max: int = -1) -> Head:
+def steered(
+    *lines: str, line: str = "POST / HTTP/1.1", scheme: str = "http", body_max: int = -1
+) -> Head:
     head = Head("", b"", b"", [], "")
     assert parse_head("\r\n".join([line, *lines, "", ""]).encode("latin-1"), 0, 128, head)
     head.keep_alive = head.http_version == "1.1"
@@ -32,7 +34,9 @@ def test_a_length_is_a_number(value: str, length: int) -> None:
     assert steered("Host: t", f"Content-Length: {value}").content_length == length
 
 
-@pytest.mark.parametrize("value", ["", "+1", "-1", "1 2", "1,1", "0x1", "1_0", "\xb2", "\xa01", "a"])
+@pytest.mark.parametrize(
+    "value", ["", "+1", "-1", "1 2", "1,1", "0x1", "1_0", "\xb2", "\xa01", "a"]
+)
 def test_anything_else_is_none(value: str) -> None:
     """L04, L02."""
     error = refused("Host: t", f"Content-Length: {value}")
@@ -91,7 +95,9 @@ def test_a_coding_excludes_a_length_and_http_1_0() -> None:
         ("upgraded", "websocket", b""),
     ],
 )
-def test_an_upgrade_is_one_that_connection_names(connection: str, upgrade: str, wanted: bytes) -> None:
+def test_an_upgrade_is_one_that_connection_names(
+    connection: str, upgrade: str, wanted: bytes
+) -> None:
     """P05, RFC 9110 section 7.8."""
     assert steered("Host: t", f"Connection: {connection}", f"Upgrade: {upgrade}").upgrade == wanted
 
@@ -152,7 +158,18 @@ def test_targets_that_are_refused(line: str, status: int) -> None:
     assert refused("Host: t", line=line).status == status
 
 
-@pytest.mark.parametrize("lines", [[], ["Host: t", "Host: t"], ["Host: a b"], ["Host: t:65536"], ["Host: :1"], ["Host: a@b"], ["Host: [::1"]])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [],
+        ["Host: t", "Host: t"],
+        ["Host: a b"],
+        ["Host: t:65536"],
+        ["Host: :1"],
+        ["Host: a@b"],
+        ["Host: [::1"],
+    ],
+)
 def test_hosts_that_are_refused(lines: list[str]) -> None:
     """R19, R20."""
     assert refused(*lines).status == 400

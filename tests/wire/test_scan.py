@@ -38,7 +38,9 @@ if _scan is not None:
     TWINS.append(pytest.param(_scan, id="native"))
 
 each_twin = pytest.mark.parametrize("twin", TWINS)
-both_twins = pytest.mark.skipif(_scan is None, reason="the native twin was not built: this is the pure leg")
+both_twins = pytest.mark.skipif(
+    _scan is None, reason="the native twin was not built: this is the pure leg"
+)
 seeds = st.integers(0, 2**48)
 HEAD = b"GET /a?b HTTP/1.1\r\nHost: t\r\nX: \t y \t\r\n\r\n"
 
@@ -171,7 +173,9 @@ def test_two_connection_fields_are_not_plain(twin: ModuleType) -> None:
 
 
 @each_twin
-@pytest.mark.parametrize("host", [b"t", b"a-b.C9", b"t:1", b"t:9999", b"t:59999", b"127.0.0.1:80", b".", b"-"])
+@pytest.mark.parametrize(
+    "host", [b"t", b"a-b.C9", b"t:1", b"t:9999", b"t:59999", b"127.0.0.1:80", b".", b"-"]
+)
 def test_plain_hosts_need_no_second_look(twin: ModuleType, host: bytes) -> None:
     assert bits_of(twin, b"Host: " + host) == HOST
 
@@ -179,7 +183,24 @@ def test_plain_hosts_need_no_second_look(twin: ModuleType, host: bytes) -> None:
 @each_twin
 @pytest.mark.parametrize(
     "host",
-    [b"", b":80", b"t:", b"t:60000", b"t:99999", b"t:123456", b"t:x", b"t:8x", b"[::1]", b"a_b", b"a b", b"a,b", b"a@b", b"\xe9", b"a\tb", b"t:1:2"],
+    [
+        b"",
+        b":80",
+        b"t:",
+        b"t:60000",
+        b"t:99999",
+        b"t:123456",
+        b"t:x",
+        b"t:8x",
+        b"[::1]",
+        b"a_b",
+        b"a b",
+        b"a,b",
+        b"a@b",
+        b"\xe9",
+        b"a\tb",
+        b"t:1:2",
+    ],
 )
 def test_all_other_hosts_do(twin: ModuleType, host: bytes) -> None:
     """R20."""
@@ -187,11 +208,21 @@ def test_all_other_hosts_do(twin: ModuleType, host: bytes) -> None:
 
 
 @each_twin
-def test_hosts_that_are_missing_or_two_and_targets_that_are_no_path_need_it_too(twin: ModuleType) -> None:
+def test_hosts_that_are_missing_or_two_and_targets_that_are_no_path_need_it_too(
+    twin: ModuleType,
+) -> None:
     """R07 to R09, R19."""
     assert bits_of(twin, b"x: y") == ODD
     assert bits_of(twin, b"Host: t", b"x: y", b"host: t") == HOST | ODD
-    for line in (b"GET * ", b"GET ?a ", b"GET http://t/ ", b"GET a ", b"CONNECT /a ", b"connect a:1 ", b"CONNECT a:1 "):
+    for line in (
+        b"GET * ",
+        b"GET ?a ",
+        b"GET http://t/ ",
+        b"GET a ",
+        b"CONNECT /a ",
+        b"connect a:1 ",
+        b"CONNECT a:1 ",
+    ):
         assert bits_of(twin, b"Host: t", line=line + b"HTTP/1.1") == HOST | ODD, line
 
 
@@ -274,7 +305,9 @@ def test_masks(twin: ModuleType) -> None:
         for size in range(40):
             wanted = bytes(byte ^ key[(offset + i) & 3] for i, byte in enumerate(data[:size]))
             assert twin.apply_mask(data[:size], key, offset) == wanted
-            assert twin.unmask(b"ab" + key + data[:size] + b"c", 6, 6 + size) == twin.apply_mask(data[:size], key, 0)
+            assert twin.unmask(b"ab" + key + data[:size] + b"c", 6, 6 + size) == twin.apply_mask(
+                data[:size], key, 0
+            )
 
 
 @each_twin
@@ -302,7 +335,9 @@ def test_both_twins_are_one_on_any_bytes(data: bytes, start: int) -> None:
 
 
 @both_twins
-@given(st.lists(st.tuples(st.binary(max_size=34), st.binary(max_size=40)) | st.none() | st.binary()))
+@given(
+    st.lists(st.tuples(st.binary(max_size=34), st.binary(max_size=40)) | st.none() | st.binary())
+)
 def test_both_twins_are_one_on_any_fields(headers: list[Any]) -> None:
     fuzz.same_fields(_scan, headers)
 
@@ -312,7 +347,11 @@ def test_both_twins_are_one_on_names_near_those_that_are_known() -> None:
     """Each name that steers, with each of its letters changed, and cut and made longer."""
     names = [*scan._BITS, *scan._SENDS]
     for name in names:
-        near = [name[:i] + bytes([byte]) + name[i + 1 :] for i in range(len(name)) for byte in b"-_aZ~\0 "]
+        near = [
+            name[:i] + bytes([byte]) + name[i + 1 :]
+            for i in range(len(name))
+            for byte in b"-_aZ~\0 "
+        ]
         for other in [name, name.upper(), name[:-1], name + b"x", b"x" + name, *near]:
             fuzz.same_head(_scan, b"GET / HTTP/1.1\r\nHost: t\r\n%b: 1\r\n\r\n" % other)
             fuzz.same_fields(_scan, [(other, b"1")])
