@@ -32,6 +32,9 @@ _EXTENSIONS = (
 _OLD_EXTENSIONS = ("http.response.pathsend", "http.response.zerocopysend")
 _WEBSOCKET_EXTENSIONS = ("websocket.http.response",)
 
+# How long the end of a client's sending is kept from the application, whose answer it may still
+# wait for; well within the 2 s in which a disconnect has to be known.
+_FIN_GRACE_S = 0.5
 # Requests answered from one buffer before the loop turns: a pipeline must not hold it.
 _PIPELINE_MAX = 32
 
@@ -125,8 +128,14 @@ class Input(Output):
                 return False
             self._refuse(_incomplete())
             return True
-        exchange.on_disconnect(DISCONNECT_EOF, False)
+        # Some frameworks cancel what runs at the first sign of a disconnect: a quick answer to a
+        # half-closed client is out before it is given (P04).
+        self._worker.loop.call_later(_FIN_GRACE_S, self._tell_fin, exchange)
         return True
+
+    def _tell_fin(self, exchange: Exchange) -> None:
+        if self.exchange is exchange:
+            exchange.on_disconnect(DISCONNECT_EOF, False)
 
     def connection_lost(self, exc: BaseException | None) -> None:
         """The end, whoever wanted it."""
@@ -260,7 +269,7 @@ class Input(Output):
     def _start(self, exchange: Exchange) -> None:
         self._worker.running += 1
         if self._peer_eof:
-            exchange.on_disconnect(DISCONNECT_EOF, False)
+            self._worker.loop.call_later(_FIN_GRACE_S, self._tell_fin, exchange)
         exchange.start()
         if self._input == SOCKET and not self._lost:
             rest = self._reader.rest()
