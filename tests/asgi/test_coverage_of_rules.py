@@ -57,6 +57,7 @@ OUT_OF_SCOPE = {
     ),
     "APP-13": "optional, and not done: an application may outlive its client as long as the server runs",
     "APP-20": "several workers: the supervisor is not built yet",
+    "COMPAT-08": "asgiref's guess; here a function of three arguments is taken for what it looks like",
     "COMPAT-12": "optional: applications of the old kind are told version 3.0, too",
     "SCOPE-18": "about protocols of other makers",
     "HTTP-DISC-07": "for servers that advertise less than 2.4",
