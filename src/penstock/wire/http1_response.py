@@ -37,16 +37,17 @@ _NO_TRAILERS = frozenset(
         b"upgrade",
     )
 )
-_phrases = {status.value: status.phrase for status in HTTPStatus}
+_phrases = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
+# By status; b"" where no reason phrase is registered, which is too rare to keep a line for each.
 _LINES = tuple(
-    b"HTTP/1.1 %d %b\r\n" % (status, _phrases.get(status, "").encode("ascii"))
+    b"HTTP/1.1 %d %b\r\n" % (status, _phrases[status]) if status in _phrases else b""
     for status in range(1000)
 )
 
 
 def status_line(status: int) -> bytes:
     """The status line of `status` (100 to 999), with its CR LF (RFC 9112 section 4)."""
-    return _LINES[status]
+    return _LINES[status] or b"HTTP/1.1 %d \r\n" % status
 
 
 class Writer:
@@ -128,7 +129,7 @@ class Writer:
                     [pair for pair in headers if pair[0].lower() != b"content-length"]
                 )
         self.keep_alive = keep_alive
-        self._line = _LINES[status]
+        self._line = _LINES[status] or status_line(status)
         self._fields = fields
         self._defaults = defaults
         self._length = length
@@ -198,7 +199,7 @@ class Writer:
         """A 1xx response; b"" to an HTTP/1.0 client, which knows none (HINT-06)."""
         if self._old:
             return b""
-        return _LINES[status] + _encoded(_listed(headers))[0] + b"\r\n"
+        return status_line(status) + _encoded(_listed(headers))[0] + b"\r\n"
 
     def switch(self, accept: bytes, headers: Any, defaults: bytes) -> bytes:
         """The 101 that turns the connection into a WebSocket (RFC 6455 section 4.2.2). `accept` is
