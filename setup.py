@@ -26,7 +26,6 @@ COMPILED = (
     "penstock.wire.http1_response",
     "penstock.wire.http1_steer",
     "penstock.wire.websocket",
-    "penstock.gateway.awaitable",
     "penstock.gateway.environ",
     "penstock.gateway.http",
     "penstock.gateway.http_response",
@@ -34,6 +33,7 @@ COMPILED = (
     "penstock.gateway.stream",
     "penstock.gateway.websocket",
     "penstock.gateway.websocket_wire",
+    "penstock.gateway.waiters",
     "penstock.gateway.wsgi",
     "penstock.gateway.wsgi_call",
     "penstock.gateway.wsgi_headers",
@@ -46,7 +46,7 @@ COMPILED = (
     "penstock.observe.access",
 )
 # Leaves with two twins: the pure ones stand in wire/scan.py and gateway/drive.py, and fuzzing holds them equal.
-NATIVE = ("penstock.wire._scan", "penstock.gateway._drive")
+NATIVE = ("penstock.wire._scan", "penstock.gateway._drive", "penstock.gateway.awaitable")
 
 DIRECTIVES = {
     "language_level": "3",

@@ -8,7 +8,8 @@ from typing import Any
 
 import pytest
 
-from penstock.gateway.awaitable import DONE, Awaitable, Waiters
+from penstock.gateway.awaitable import DONE, Awaitable
+from penstock.gateway.waiters import Waiters
 from tests.loops import NewLoop, each_loop, run_on
 
 

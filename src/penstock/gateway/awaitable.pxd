@@ -3,9 +3,3 @@ cdef class Awaitable:
     cdef public object result
 
     cpdef object step(self, bint first)
-
-cdef class Waiters:
-    cdef list _futures
-
-    cpdef object wait(self, object runtime)
-    cpdef void wake(self)

@@ -62,30 +62,4 @@ class Awaitable:
         """The coroutine interface; there is nothing to give back."""
 
 
-class Waiters:
-    """The futures of those who wait for the same thing; each waiter looks again when woken."""
-
-    __slots__ = ("_futures",)
-
-    def __init__(self) -> None:
-        self._futures: list[Any] = []
-
-    def wait(self, runtime: Any) -> Any:
-        """A future that `wake` resolves. Forgotten (cancelled) ones are dropped on the way."""
-        future = runtime.new_future()
-        if self._futures:
-            self._futures = [waiter for waiter in self._futures if not waiter.done()]
-        self._futures.append(future)
-        return future
-
-    def wake(self) -> None:
-        """Let all who wait look again."""
-        if self._futures:
-            futures = self._futures
-            self._futures = []
-            for future in futures:
-                if not future.done():
-                    future.set_result(None)
-
-
 DONE = object()

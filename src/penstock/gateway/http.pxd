@@ -1,6 +1,7 @@
 import cython
 
-from penstock.gateway.awaitable cimport Awaitable, Waiters
+from penstock.gateway.awaitable cimport Awaitable
+from penstock.gateway.waiters cimport Waiters
 from penstock.gateway.http_response cimport HttpResponse
 from penstock.gateway.scope cimport decode_path
 from penstock.gateway.stream cimport Exchange, Service, Stream

@@ -6,11 +6,12 @@ base, `http_response.HttpResponse`, takes the answer.
 
 from typing import Any
 
-from penstock.gateway.awaitable import DONE, Awaitable, Waiters
+from penstock.gateway.awaitable import DONE, Awaitable
 from penstock.gateway.driving import drive
 from penstock.gateway.http_response import BURST_EVENTS_MAX, COMPLETE, EMPTY, HttpResponse
 from penstock.gateway.scope import decode_path, lost_client, where
 from penstock.gateway.stream import Service, Stream
+from penstock.gateway.waiters import Waiters
 from penstock.wire.events import Head
 
 # Copied for each request, and changed where the request differs: cheaper than to build a dict of so

@@ -1,6 +1,6 @@
 import cython
 
-from penstock.gateway.awaitable cimport Waiters
+from penstock.gateway.waiters cimport Waiters
 from penstock.gateway.stream cimport Exchange, Service, Stream
 from penstock.wire.events cimport Head
 

@@ -11,8 +11,9 @@ import stat
 from typing import Any
 
 from penstock.errors import ClientDisconnected, MessageError
-from penstock.gateway.awaitable import DONE, Waiters
+from penstock.gateway.awaitable import DONE
 from penstock.gateway.stream import Exchange
+from penstock.gateway.waiters import Waiters
 from penstock.wire.events import Head
 
 # Messages, by kind.

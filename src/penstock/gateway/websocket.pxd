@@ -1,6 +1,7 @@
 import cython
 
-from penstock.gateway.awaitable cimport Awaitable, Waiters
+from penstock.gateway.awaitable cimport Awaitable
+from penstock.gateway.waiters cimport Waiters
 from penstock.gateway.websocket_wire cimport WebSocketWire
 from penstock.wire.websocket cimport Reader
 

@@ -8,9 +8,10 @@ before one byte of it is written. What the client sends, and the close handshake
 from typing import Any
 
 from penstock.errors import ClientDisconnected, MessageError
-from penstock.gateway.awaitable import DONE, Awaitable, Waiters
+from penstock.gateway.awaitable import DONE, Awaitable
 from penstock.gateway.driving import drive
 from penstock.gateway.scope import where
+from penstock.gateway.waiters import Waiters
 from penstock.gateway.websocket_accept import accept_headers, websocket_scope
 from penstock.gateway.websocket_denial import Denial
 from penstock.gateway.websocket_rules import (

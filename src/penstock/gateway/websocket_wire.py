@@ -9,8 +9,8 @@ end of patience (W13).
 from typing import Any
 
 from penstock.errors import WebSocketError
-from penstock.gateway.awaitable import Waiters
 from penstock.gateway.stream import DISCONNECT_SHUTDOWN, Exchange, Service, Stream
+from penstock.gateway.waiters import Waiters
 from penstock.gateway.websocket_denial import Denial
 from penstock.gateway.websocket_rules import CONNECTING, DENYING, FINISHED, GONE, OPEN
 from penstock.wire.deflate import Deflater
