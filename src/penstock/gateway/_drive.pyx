@@ -9,6 +9,12 @@ is all that it saves; it saves it for every request.
 from cpython.object cimport PyObject
 from cpython.ref cimport Py_XDECREF
 
+# inspect.CO_ITERABLE_COROUTINE; inspect itself costs more to import than all of this room.
+cdef enum:
+    CO_ITERABLE_COROUTINE = 256
+
+from types import GeneratorType
+
 cdef extern from "Python.h":
     ctypedef enum PySendResult:
         PYGEN_RETURN
@@ -16,6 +22,16 @@ cdef extern from "Python.h":
         PYGEN_NEXT
     PySendResult PyIter_Send(PyObject *iterator, PyObject *value, PyObject **result) except? PYGEN_ERROR
     bint PyCoro_CheckExact(object o)
+
+
+cdef _iterator_of(awaitable):
+    """What `await` would step, where it is no plain coroutine."""
+    method = getattr(type(awaitable), "__await__", None)
+    if method is not None:
+        return method(awaitable)
+    if isinstance(awaitable, GeneratorType) and awaitable.gi_code.co_flags & CO_ITERABLE_COROUTINE:
+        return awaitable
+    raise TypeError(f"object {type(awaitable).__name__} can't be used in 'await' expression")
 
 
 cdef class drive:
@@ -59,7 +75,7 @@ cdef class drive:
                 if PyCoro_CheckExact(awaitable):
                     self._iterator = awaitable
                 else:
-                    self._iterator = type(awaitable).__await__(awaitable)
+                    self._iterator = _iterator_of(awaitable)
             status = PyIter_Send(<PyObject *> self._iterator, <PyObject *> None, &result)
         except BaseException as exc:
             self._end(exc)
