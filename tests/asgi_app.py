@@ -61,9 +61,7 @@ class Call:
             if not event.get("more_body", False):
                 return b"".join(parts)
 
-    async def start(
-        self, status: int = 200, headers: Iterable[Any] = (), **more: Any
-    ) -> None:
+    async def start(self, status: int = 200, headers: Iterable[Any] = (), **more: Any) -> None:
         """Send a start message."""
         await self.send(
             {"type": "http.response.start", "status": status, "headers": list(headers), **more}
@@ -97,7 +95,9 @@ class Call:
     def noted(self, what: Any) -> None:
         """Wait until the application has noted `what`."""
         with self._news:
-            if not self._news.wait_for(lambda: what in self.notes or self.ended.is_set(), DEADLINE_S):
+            if not self._news.wait_for(
+                lambda: what in self.notes or self.ended.is_set(), DEADLINE_S
+            ):
                 raise TimeoutError(f"{what!r} was never noted, only {self.notes!r}")
             if what not in self.notes:
                 raise AssertionError(f"ended with {self.error!r}; {what!r} not in {self.notes!r}")

@@ -142,7 +142,8 @@ class Response:
         self.status = int(status)
         self.phrase = "".join(phrase)
         self.headers = [
-            (name.lower(), value.strip()) for name, _, value in (line.partition(":") for line in lines[1:])
+            (name.lower(), value.strip())
+            for name, _, value in (line.partition(":") for line in lines[1:])
         ]
         self.body = b""
         self.trailers: list[tuple[str, str]] = []

@@ -86,8 +86,13 @@ def texts(path: Path) -> Iterator[tuple[str, str]]:
         if isinstance(target, ast.Name)
     }
     for node in ast.walk(tree):
-        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith("test_"):
-            said = [ast.get_docstring(node) or "", re.sub(r"_(?=\d\d)", "-", node.name.upper().replace("LIFE_STATE", "LIFE-STATE"))]
+        if isinstance(node, (ast.FunctionDef, ast.AsyncFunctionDef)) and node.name.startswith(
+            "test_"
+        ):
+            said = [
+                ast.get_docstring(node) or "",
+                re.sub(r"_(?=\d\d)", "-", node.name.upper().replace("LIFE_STATE", "LIFE-STATE")),
+            ]
             for decorator in node.decorator_list:
                 for part in ast.walk(decorator):
                     parts: list[ast.AST] = [part]
@@ -112,7 +117,9 @@ def covered() -> dict[str, list[str]]:
     return found
 
 
-RULES = [f"{name}-{number:02}" for name, count in SECTIONS.items() for number in range(1, count + 1)]
+RULES = [
+    f"{name}-{number:02}" for name, count in SECTIONS.items() for number in range(1, count + 1)
+]
 COVERED = covered()
 
 
@@ -144,7 +151,9 @@ def test_no_test_names_a_rule_that_does_not_exist() -> None:
     assert wrong == {}
 
 
-THREATS = [f"A{number:02}" for number in range(1, 17)] + [f"S{number:02}" for number in range(1, 14)]
+THREATS = [f"A{number:02}" for number in range(1, 17)] + [
+    f"S{number:02}" for number in range(1, 14)
+]
 
 
 def test_every_threat_to_application_time_and_amount_is_tried() -> None:
@@ -153,7 +162,9 @@ def test_every_threat_to_application_time_and_amount_is_tried() -> None:
     for folder in FOLDERS:
         for path in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
             for _, text in texts(path):
-                for match in re.finditer(r"(?<![A-Z0-9])([AS]\d\d)(?: to [AS](\d\d))?(?![A-Z0-9])", text):
+                for match in re.finditer(
+                    r"(?<![A-Z0-9])([AS]\d\d)(?: to [AS](\d\d))?(?![A-Z0-9])", text
+                ):
                     last = int(match[2] or match[1][1:])
                     named |= {f"{match[1][0]}{n:02}" for n in range(int(match[1][1:]), last + 1)}
     assert sorted(set(THREATS) - named) == []

@@ -40,7 +40,9 @@ def test_a_client_that_leaves_is_noticed(new_loop: NewLoop, how: str) -> None:
 
 @each_loop
 @pytest.mark.parametrize("read", [True, False], ids=["body read", "body not read"])
-def test_after_the_response_receive_says_disconnect_again_and_again(new_loop: NewLoop, read: bool) -> None:
+def test_after_the_response_receive_says_disconnect_again_and_again(
+    new_loop: NewLoop, read: bool
+) -> None:
     """The client is still there; each call returns promptly (HTTP-DISC-02, HTTP-DISC-03, HTTP-DISC-04)."""
 
     async def handler(call: Call) -> None:
@@ -138,7 +140,9 @@ def test_a_send_that_waits_when_the_client_is_lost_raises(new_loop: NewLoop) -> 
 @each_loop
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("method", ["GET", "POST"])
-def test_a_half_closed_client_gets_its_whole_answer(new_loop: NewLoop, later: bool, method: str) -> None:
+def test_a_half_closed_client_gets_its_whole_answer(
+    new_loop: NewLoop, later: bool, method: str
+) -> None:
     """FIN is no death: not before, nor while the answer is made (HTTP-DISC-11, P04)."""
     size = 3_000_000
 
@@ -193,7 +197,9 @@ def test_one_lost_client_is_lost_for_its_own_call_only(new_loop: NewLoop) -> Non
 @each_loop
 @pytest.mark.parametrize("how", ["finish", "reset"])
 @pytest.mark.parametrize("what", ["pipelined", "body"])
-def test_a_disconnect_is_known_while_reading_is_paused(new_loop: NewLoop, how: str, what: str) -> None:
+def test_a_disconnect_is_known_while_reading_is_paused(
+    new_loop: NewLoop, how: str, what: str
+) -> None:
     """Neither loop reports it then; the sweep asks the socket, within 2 s (HTTP-DISC-01)."""
 
     async def handler(call: Call) -> None:

@@ -38,7 +38,12 @@ def path_send(path: Any) -> dict[str, Any]:
 
 
 def served_file(
-    tmp_path: Path, handler: Any, *headers: str, method: str = "GET", version: str = "1.1", **options: Any
+    tmp_path: Path,
+    handler: Any,
+    *headers: str,
+    method: str = "GET",
+    version: str = "1.1",
+    **options: Any,
 ) -> Any:
     """The response to one request for a handler, and its call."""
     probe = Probe(handler)
@@ -55,7 +60,7 @@ def test_what_is_offered(file: Path) -> None:
             with served.client() as client:
                 client.get(version=version)
     new, old = (call.scope["extensions"] for call in probe.calls)
-    assert new == dict.fromkeys(OFFERED, {})
+    assert new == {name: {} for name in OFFERED}
     assert all(type(value) is dict for value in new.values())
     # An HTTP/1.0 client knows neither 1xx nor chunks.
     assert set(old) == {"http.response.pathsend", "http.response.zerocopysend"}
@@ -555,7 +560,9 @@ def trailers(*headers: Any, **more: Any) -> dict[str, Any]:
     return {"type": "http.response.trailers", "headers": list(headers), **more}
 
 
-@pytest.mark.parametrize("te", ["trailers", "Trailers", "gzip, trailers", "gzip;q=0.5,trailers;q=1"])
+@pytest.mark.parametrize(
+    "te", ["trailers", "Trailers", "gzip, trailers", "gzip;q=0.5,trailers;q=1"]
+)
 def test_trailers_reach_a_client_that_wants_them(te: str) -> None:
     """Fields of several messages, in order, announced or not; the end comes only with the last (TRAIL-03, TRAIL-04, TRAIL-05, TRAIL-07, HTTP-RESP-37)."""
 
@@ -683,9 +690,9 @@ def test_every_offered_extension_works(new_loop: NewLoop, file: Path) -> None:
         await call.start(trailers=True)
         with file.open("rb") as content:
             await call.send(zero_copy(content, more_body=True))
-        await call.send(path_send(str(file))) if call.scope["path"] == "/path" else await call.write(
-            b"end", more=False
-        )
+        await call.send(path_send(str(file))) if call.scope[
+            "path"
+        ] == "/path" else await call.write(b"end", more=False)
         await call.send(trailers((b"x-sum", b"1")))
 
     with serving(Probe(handler), new_loop) as served, served.client() as client:
@@ -693,5 +700,3 @@ def test_every_offered_extension_works(new_loop: NewLoop, file: Path) -> None:
         assert response.informational[0].all("link") == ["</a>"]
         assert response.body == CONTENT + b"end"
         assert response.trailers == [("x-sum", "1")]
-
-

@@ -90,7 +90,11 @@ def test_extra_keys_are_no_error() -> None:
             id="HTTP-RESP-06 HTTP-RESP-14 start and body",
         ),
         pytest.param(
-            [START, {"type": "http.response.body", "more_body": True}, {"type": "http.response.body"}],
+            [
+                START,
+                {"type": "http.response.body", "more_body": True},
+                {"type": "http.response.body"},
+            ],
             [
                 START,
                 {"type": "http.response.body", "body": b"", "more_body": True},
@@ -283,7 +287,9 @@ def test_an_invalid_body_raises(bad: dict[str, Any]) -> None:
 
 
 @each_loop
-def test_one_failing_call_harms_no_other(new_loop: NewLoop, caplog: pytest.LogCaptureFixture) -> None:
+def test_one_failing_call_harms_no_other(
+    new_loop: NewLoop, caplog: pytest.LogCaptureFixture
+) -> None:
     """Of fifty concurrent requests every second one raises; the others succeed (ERR-07, ERR-08, ERR-09)."""
 
     async def handler(call: Call) -> None:
@@ -306,19 +312,24 @@ def test_one_failing_call_harms_no_other(new_loop: NewLoop, caplog: pytest.LogCa
         for client in clients:
             client.sock.close()
     assert len(probe.calls) == 50
-    failures = [each for each in caplog.records if "Exception in the application" in each.getMessage()]
+    failures = [
+        each for each in caplog.records if "Exception in the application" in each.getMessage()
+    ]
     assert len(failures) == 25
     assert all(each.levelno == logging.ERROR and each.exc_info for each in failures)
 
 
 @each_loop
 @pytest.mark.parametrize("later", [False, True], ids=["eager step", "later step"])
-@pytest.mark.parametrize("kind", [SystemExit, KeyboardInterrupt, asyncio.CancelledError, BaseException])
+@pytest.mark.parametrize(
+    "kind", [SystemExit, KeyboardInterrupt, asyncio.CancelledError, BaseException]
+)
 @pytest.mark.parametrize("started", [False, True], ids=["before start", "in the body"])
 def test_no_exception_ends_the_worker(
     new_loop: NewLoop, kind: type[BaseException], later: bool, started: bool
 ) -> None:
     """Whatever the application raises, the next request is served (ERR-12, A16)."""
+
     async def handler(call: Call) -> None:
         if call.scope["path"] == "/fine":
             await call.answer(b"fine")

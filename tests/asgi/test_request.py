@@ -24,7 +24,9 @@ async def note_events(call: Call) -> None:
 
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize("length", [(), ("Content-Length: 0",)])
-def test_a_request_without_a_body_gives_one_empty_event(method: str, length: tuple[str, ...]) -> None:
+def test_a_request_without_a_body_gives_one_empty_event(
+    method: str, length: tuple[str, ...]
+) -> None:
     """The first event is http.request, not a disconnect (HTTP-REQ-01, HTTP-REQ-03, A14, L09)."""
     probe = Probe(note_events)
     with serving(probe) as served, served.client() as client:
@@ -106,7 +108,7 @@ def test_chunks_extensions_and_trailers_are_taken_off() -> None:
     probe = Probe(echo)
     with serving(probe) as served, served.client() as client:
         client.ask("/", "Transfer-Encoding: chunked", method="POST")
-        client.send(b"1\r\na\r\n010;x=y;z=\"q;\\\"\"\r\n0123456789abcdef\r\n")
+        client.send(b'1\r\na\r\n010;x=y;z="q;\\""\r\n0123456789abcdef\r\n')
         client.send(b"0\r\nx-trailer: 1\r\nHost: evil\r\n\r\n")
         assert client.response().body == b"a0123456789abcdef"
     assert [name for name, _ in probe.calls[0].scope["headers"]] == [b"host", b"transfer-encoding"]
@@ -127,7 +129,9 @@ def test_a_body_byte_by_byte() -> None:
 
 @each_loop
 @pytest.mark.parametrize("chunked", [False, True])
-def test_an_application_that_does_not_read_stops_the_client(new_loop: NewLoop, chunked: bool) -> None:
+def test_an_application_that_does_not_read_stops_the_client(
+    new_loop: NewLoop, chunked: bool
+) -> None:
     """A 64 MiB upload stalls in the kernel's buffers; the server holds little of it, and then all arrives (HTTP-REQ-12)."""
     size = 64 << 20
     chunk = b"x" * 65536
@@ -158,7 +162,9 @@ def test_an_application_that_does_not_read_stops_the_client(new_loop: NewLoop, c
         pieces = size // len(chunk) * len(piece)
         for at in range(written, pieces, 1 << 20):
             start = at % len(piece)
-            data = (piece * (2 + (1 << 20) // len(piece)))[start : start + min(1 << 20, pieces - at)]
+            data = (piece * (2 + (1 << 20) // len(piece)))[
+                start : start + min(1 << 20, pieces - at)
+            ]
             client.send(data)
         if chunked:
             client.send(b"0\r\n\r\n")
@@ -216,7 +222,8 @@ def test_a_body_that_breaks_off(new_loop: NewLoop, chunked: bool, how: str) -> N
 
 @each_loop
 @pytest.mark.parametrize(
-    "broken", [b"3\r\nabcX\r\n", b"0x3\r\nabc\r\n", b"3\nabc\r\n", b"g\r\n", b"-1\r\n", b"0\r\nbad\r\n\r\n"]
+    "broken",
+    [b"3\r\nabcX\r\n", b"0x3\r\nabc\r\n", b"3\nabc\r\n", b"g\r\n", b"-1\r\n", b"0\r\nbad\r\n\r\n"],
 )
 def test_a_broken_chunk_is_a_disconnect_and_a_400(new_loop: NewLoop, broken: bytes) -> None:
     """Never a silent end of the body (HTTP-REQ-15, C01, C03)."""
@@ -282,7 +289,7 @@ def test_a_body_that_came_before_the_disconnect_is_delivered(new_loop: NewLoop) 
                 exchange = served.connection().exchange
                 served.until(lambda exchange=exchange: exchange.buffered == 5)
                 getattr(client, leave)()
-                served.until(lambda: not served.worker.connections or leave == "finish")
+                served.until(lambda leave=leave: not served.worker.connections or leave == "finish")
                 probe.call(number).tell("left")
                 probe.call(number).wait()
     for call in probe.calls:

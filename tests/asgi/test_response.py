@@ -44,7 +44,13 @@ def test_the_status_goes_out_unchanged(status: int) -> None:
 )
 def test_headers_are_any_iterable_of_pairs_and_keep_their_order(make: Callable[[Any], Any]) -> None:
     """Duplicates too, nothing merged (HTTP-RESP-07, HTTP-RESP-08, HTTP-HDR-10, MSG-08)."""
-    pairs = [(b"x-1", b"a"), (b"x-2", b""), (b"x-1", b"b \xff"), (b"set-cookie", b"c"), (b"set-cookie", b"d")]
+    pairs = [
+        (b"x-1", b"a"),
+        (b"x-2", b""),
+        (b"x-1", b"b \xff"),
+        (b"set-cookie", b"c"),
+        (b"set-cookie", b"d"),
+    ]
 
     async def handler(call: Call) -> None:
         await call.send({"type": "http.response.start", "status": 200, "headers": make(pairs)})
@@ -90,7 +96,9 @@ def test_transfer_encoding_of_the_application_is_dropped(length: bool, version: 
             assert response.get("content-length") == "6"
 
 
-@pytest.mark.parametrize("version, connection", [("1.0", ()), ("1.0", ("Connection: keep-alive",)), ("1.1", ())])
+@pytest.mark.parametrize(
+    "version, connection", [("1.0", ()), ("1.0", ("Connection: keep-alive",)), ("1.1", ())]
+)
 def test_a_body_without_a_length_has_an_end(version: str, connection: tuple[str, ...]) -> None:
     """Chunks for HTTP/1.1, the end of the connection for 1.0, never chunks for 1.0 (HTTP-RESP-10, HTTP-RESP-11)."""
 
@@ -260,10 +268,13 @@ def test_sending_after_the_end_for_ever_lets_the_loop_turn(new_loop: NewLoop) ->
         while call.scope["path"] == "/for-ever":
             await call.raw_send({"type": "http.response.body"})
 
-    with serving(Probe(handler), new_loop, timeout_graceful_shutdown=0.1) as served:
-        with served.client() as one, served.client() as two:
-            assert one.get("/for-ever").status == 200
-            assert two.get().status == 200
+    with (
+        serving(Probe(handler), new_loop, timeout_graceful_shutdown=0.1) as served,
+        served.client() as one,
+        served.client() as two,
+    ):
+        assert one.get("/for-ever").status == 200
+        assert two.get().status == 200
 
 
 @each_loop
@@ -275,10 +286,13 @@ def test_receiving_after_the_end_for_ever_lets_the_loop_turn(new_loop: NewLoop) 
         while call.scope["path"] == "/for-ever":
             await call.raw_receive()
 
-    with serving(Probe(handler), new_loop, timeout_graceful_shutdown=0.1) as served:
-        with served.client() as one, served.client() as two:
-            assert one.get("/for-ever").status == 200
-            assert two.get().status == 200
+    with (
+        serving(Probe(handler), new_loop, timeout_graceful_shutdown=0.1) as served,
+        served.client() as one,
+        served.client() as two,
+    ):
+        assert one.get("/for-ever").status == 200
+        assert two.get().status == 200
 
 
 def test_the_wrong_order_raises_and_disturbs_nothing() -> None:
@@ -306,7 +320,12 @@ def test_head_has_the_headers_and_no_body(length: bool, parts: int) -> None:
     """The application may send one, and its length is kept (HTTP-RESP-21, HTTP-RESP-22, A07)."""
 
     async def handler(call: Call) -> None:
-        await call.start(200, [(b"content-length", b"%d" % (4 * parts)), (b"x-a", b"1")] if length else [(b"x-a", b"1")])
+        await call.start(
+            200,
+            [(b"content-length", b"%d" % (4 * parts)), (b"x-a", b"1")]
+            if length
+            else [(b"x-a", b"1")],
+        )
         for number in range(parts):
             await call.write(b"body", more=number + 1 < parts)
 
@@ -437,7 +456,13 @@ def test_headers_that_would_break_the_head_are_refused(headers: Any) -> None:
         for target, status in (("/caught", 200), ("/", 500), ("/caught", 200)):
             response = client.get(target)
             assert response.status == status
-            assert not {name for name, _ in response.headers} & {"x-a", "x-b", "x", "set-cookie", "location"}
+            assert not {name for name, _ in response.headers} & {
+                "x-a",
+                "x-b",
+                "x",
+                "set-cookie",
+                "location",
+            }
 
 
 def test_date_and_server_are_there_once() -> None:
@@ -482,13 +507,12 @@ def test_connection_close_is_honoured(who: str) -> None:
 
 def test_http_1_0_stays_open_only_when_asked() -> None:
     """`Connection: keep-alive` is needed, and is answered (HTTP-CONN-01)."""
-    with serving(Probe()) as served:
-        with served.client() as client:
-            for _ in range(3):
-                response = client.get("/", "Connection: keep-alive", version="1.0")
-                assert response.get("connection") == "keep-alive"
-            assert client.get(version="1.0").get("connection") == "close"
-            assert client.closed()
+    with serving(Probe()) as served, served.client() as client:
+        for _ in range(3):
+            response = client.get("/", "Connection: keep-alive", version="1.0")
+            assert response.get("connection") == "keep-alive"
+        assert client.get(version="1.0").get("connection") == "close"
+        assert client.closed()
 
 
 @each_loop
@@ -739,7 +763,9 @@ def test_pipelined_bodies_stay_apart() -> None:
 @each_loop
 @pytest.mark.parametrize("later", [False, True])
 @pytest.mark.parametrize("framing", ["length", "chunked"])
-def test_an_unread_body_never_becomes_a_request(new_loop: NewLoop, later: bool, framing: str) -> None:
+def test_an_unread_body_never_becomes_a_request(
+    new_loop: NewLoop, later: bool, framing: str
+) -> None:
     """It is read off, and the next request begins after its exact end (HTTP-CONN-04, HTTP-RESP-34, L07, L10)."""
 
     async def handler(call: Call) -> None:
@@ -755,7 +781,11 @@ def test_an_unread_body_never_becomes_a_request(new_loop: NewLoop, later: bool, 
             if framing == "length":
                 client.send(lines + b"Content-Length: %d\r\n\r\n" % len(inner) + inner)
             else:
-                client.send(lines + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n" % (len(inner), inner))
+                client.send(
+                    lines
+                    + b"Transfer-Encoding: chunked\r\n\r\n%x\r\n%b\r\n0\r\n\r\n"
+                    % (len(inner), inner)
+                )
             assert client.response(head_only=method == "HEAD").status == 200
             assert client.get("/next").body == b"/next"
     assert {call.scope["path"] for call in probe.calls} == {"/", "/next"}

@@ -112,9 +112,13 @@ def test_a_head_request_in_lower_case_is_one_in_every_respect() -> None:
         pytest.param("/%41%zz%4", "/A%zz%4", b"/%41%zz%4", b"", id="HTTP-SCOPE-06 no escape"),
         pytest.param("/%ff", "/\ufffd", b"/%ff", b"", id="HTTP-SCOPE-07 no UTF-8"),
         pytest.param("/%00", "/\0", b"/%00", b"", id="HTTP-SCOPE-06 NUL"),
-        pytest.param("/a//b/../c/;x=1", "/a//b/../c/;x=1", b"/a//b/../c/;x=1", b"", id="HTTP-SCOPE-08"),
+        pytest.param(
+            "/a//b/../c/;x=1", "/a//b/../c/;x=1", b"/a//b/../c/;x=1", b"", id="HTTP-SCOPE-08"
+        ),
         pytest.param("//x", "//x", b"//x", b"", id="HTTP-SCOPE-08 two slashes"),
-        pytest.param("/./a/%2e%2e/b/", "/./a/../b/", b"/./a/%2e%2e/b/", b"", id="HTTP-SCOPE-08 dots"),
+        pytest.param(
+            "/./a/%2e%2e/b/", "/./a/../b/", b"/./a/%2e%2e/b/", b"", id="HTTP-SCOPE-08 dots"
+        ),
         pytest.param("/a%23b", "/a#b", b"/a%23b", b"", id="HTTP-SCOPE-08 escaped fragment"),
         pytest.param("/a%2Fb%c3%a9", "/a/bé", b"/a%2Fb%c3%a9", b"", id="HTTP-SCOPE-09"),
         pytest.param("/x?y=1", "/x", b"/x", b"y=1", id="HTTP-SCOPE-10"),

@@ -16,6 +16,13 @@ EXTENSIONS = (
     "http.response.zerocopysend",
 )
 
+START = {"type": "http.response.start", "status": 200}
+TRAILING = {**START, "trailers": True}
+PART = {"type": "http.response.body", "body": b"part", "more_body": True}
+END = {"type": "http.response.body", "body": b"end"}
+TRAILERS = {"type": "http.response.trailers", "headers": [(b"x", b"1")]}
+HINT = {"type": "http.response.early_hint", "links": [b"</a>"]}
+
 
 class Cancelled(BaseException):
     """Stands for asyncio's CancelledError."""

@@ -79,9 +79,8 @@ def test_the_reasons_of_a_disconnect_are_apart() -> None:
 
 def test_a_service_holds_what_it_is_given() -> None:
     """By name, with no root path where none is said."""
-    given = dict.fromkeys(
-        ("app", "runtime", "context", "state", "settings", "app_failed", "note"), object()
-    )
+    given = dict.fromkeys(("app", "context", "state", "settings", "app_failed", "note"), object())
+    given["runtime"] = Runtime()
     service = Service(interface="asgi3", **given)
     assert all(getattr(service, name) is value for name, value in given.items())
     assert (service.interface, service.root_path) == ("asgi3", "")

@@ -94,7 +94,11 @@ def test_a_client_that_leaves_a_stream_floods_no_log_a11(
         client.reset()
         probe.call().wait()
         served.until(lambda: not served.worker.connections and not served.worker.running)
-    assert [each for each in caplog.records if each.levelno >= logging.WARNING and "without a whole" not in each.getMessage()] == []
+    assert [
+        each
+        for each in caplog.records
+        if each.levelno >= logging.WARNING and "without a whole" not in each.getMessage()
+    ] == []
 
 
 @each_loop
@@ -135,7 +139,9 @@ def test_a_stop_during_a_blocked_loop_works_once_it_turns_again_a15(new_loop: Ne
 
 @pytest.mark.leaves_tasks("it is about an application that cannot be ended")
 @each_loop
-def test_cancellation_that_is_swallowed_ends_the_shutdown_all_the_same_a16(new_loop: NewLoop) -> None:
+def test_cancellation_that_is_swallowed_ends_the_shutdown_all_the_same_a16(
+    new_loop: NewLoop,
+) -> None:
     """The application catches CancelledError and goes on: the server says so and ends."""
 
     async def handler(call: Call) -> None:
@@ -149,7 +155,10 @@ def test_cancellation_that_is_swallowed_ends_the_shutdown_all_the_same_a16(new_l
 
     probe = Probe(handler)
     before = time.monotonic()
-    with serving(probe, new_loop, timeout_graceful_shutdown=0.2) as served, served.client() as client:
+    with (
+        serving(probe, new_loop, timeout_graceful_shutdown=0.2) as served,
+        served.client() as client,
+    ):
         client.ask()
         probe.call().noted("in")
         served.stop()
@@ -197,9 +206,11 @@ def test_two_thousand_broken_connections_leave_nothing_v10(new_loop: NewLoop) ->
 
     def rest() -> None:
         served.until(
-            lambda: not served.worker.connections
-            and not served.worker.running
-            and not served.server.runtime.tasks
+            lambda: (
+                not served.worker.connections
+                and not served.worker.running
+                and not served.server.runtime.tasks
+            )
         )
 
     probe = Probe(handler)

@@ -49,7 +49,9 @@ def drip(client: Client, data: bytes, pause_s: float = 0.02) -> float:
         pytest.param(b"G" + b"E" * 50 + b" /" + b"x" * 5000, id="request line"),
     ],
 )
-def test_a_head_byte_by_byte_is_ended_from_its_first_byte_s01(new_loop: NewLoop, data: bytes) -> None:
+def test_a_head_byte_by_byte_is_ended_from_its_first_byte_s01(
+    new_loop: NewLoop, data: bytes
+) -> None:
     """408 after the limit, although every byte comes in time."""
     probe = Probe()
     with serving(probe, new_loop, timeout_request_head=0.3) as served, served.client() as client:
@@ -132,7 +134,9 @@ def test_a_body_at_the_least_rate_is_not_ended_s03(new_loop: NewLoop) -> None:
 
 @each_loop
 @pytest.mark.parametrize("what", ["stream", "whole", "file", "pipeline"])
-def test_a_client_that_does_not_read_is_cut_s04(new_loop: NewLoop, what: str, tmp_path: Path) -> None:
+def test_a_client_that_does_not_read_is_cut_s04(
+    new_loop: NewLoop, what: str, tmp_path: Path
+) -> None:
     """send() waits, then raises; the connection is gone after the window, and little was ever held."""
     path = tmp_path / "file"
     path.touch()
@@ -220,16 +224,19 @@ def test_an_idle_connection_is_closed_and_a_busy_one_is_not_s05(new_loop: NewLoo
         await call.answer()
 
     probe = Probe(handler)
-    with serving(probe, new_loop, timeout_keep_alive=0.2) as served:
-        with served.client() as busy, served.client() as idle:
-            busy.ask("/long")
-            probe.call().noted("in")
-            idle.get()
-            began = time.monotonic()
-            assert idle.closed()
-            assert 0.1 < time.monotonic() - began < 2
-            probe.call().tell("go")
-            assert busy.response().body == b"ok"
+    with (
+        serving(probe, new_loop, timeout_keep_alive=0.2) as served,
+        served.client() as busy,
+        served.client() as idle,
+    ):
+        busy.ask("/long")
+        probe.call().noted("in")
+        idle.get()
+        began = time.monotonic()
+        assert idle.closed()
+        assert 0.1 < time.monotonic() - began < 2
+        probe.call().tell("go")
+        assert busy.response().body == b"ok"
 
 
 @each_loop
@@ -357,8 +364,12 @@ def test_a_body_at_the_limit_is_taken_s09() -> None:
 # ----------------------------------------------------------------------------------------- Expect (S10)
 
 
-def expecting(client: Client, *headers: str, version: str = "1.1", value: str = "100-continue") -> None:
-    client.ask("/", f"Expect: {value}", "Content-Length: 4", *headers, method="POST", version=version)
+def expecting(
+    client: Client, *headers: str, version: str = "1.1", value: str = "100-continue"
+) -> None:
+    client.ask(
+        "/", f"Expect: {value}", "Content-Length: 4", *headers, method="POST", version=version
+    )
 
 
 @each_loop
@@ -398,7 +409,8 @@ def test_a_body_sent_at_once_and_not_read_is_no_request_s10() -> None:
     with serving(probe) as served, served.client() as client:
         inner = b"GET /evil HTTP/1.1\r\nHost: x\r\n\r\n"
         client.send(
-            b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n" % len(inner)
+            b"POST / HTTP/1.1\r\nHost: x\r\nExpect: 100-continue\r\nContent-Length: %d\r\n\r\n"
+            % len(inner)
         )
         assert client.response().status == 403
         client.send(inner)
@@ -474,7 +486,10 @@ def test_a_rest_that_does_not_come_ends_the_connection_l08(new_loop: NewLoop, la
             await asyncio.sleep(0)
         await call.answer(b"early")
 
-    with serving(Probe(handler), new_loop, timeout_undrained=0.2) as served, served.client() as client:
+    with (
+        serving(Probe(handler), new_loop, timeout_undrained=0.2) as served,
+        served.client() as client,
+    ):
         client.ask("/", "Content-Length: 1000", method="POST")
         assert client.response().body == b"early"
         began = time.monotonic()
@@ -545,19 +560,22 @@ def test_beyond_the_limit_a_request_waits_then_gets_503_s12(new_loop: NewLoop, m
 
     probe = Probe(handler)
     options = {"limit_concurrency": 1, "timeout_queue": 0.1}
-    with serving(probe, new_loop, **options) as served:
-        with served.client() as first, served.client() as second:
-            first.ask("/hold")
-            probe.call().noted("in")
-            body = b"body" if method == "POST" else None
-            for _ in range(2):
-                response = second.get(method=method, body=body)
-                assert (response.status, response.get("retry-after")) == (503, "1")
-            assert second.buffer == b""
-            second.ask("/", method=method, body=body)
-            probe.call().tell("go")
-            first.response()
-            assert second.response(head_only=method == "HEAD").status == 200
+    with (
+        serving(probe, new_loop, **options) as served,
+        served.client() as first,
+        served.client() as second,
+    ):
+        first.ask("/hold")
+        probe.call().noted("in")
+        body = b"body" if method == "POST" else None
+        for _ in range(2):
+            response = second.get(method=method, body=body)
+            assert (response.status, response.get("retry-after")) == (503, "1")
+        assert second.buffer == b""
+        second.ask("/", method=method, body=body)
+        probe.call().tell("go")
+        first.response()
+        assert second.response(head_only=method == "HEAD").status == 200
     assert len(probe.calls) == 2
 
 
@@ -591,7 +609,9 @@ def test_a_full_queue_refuses_at_once_s12(new_loop: NewLoop) -> None:
 
 @each_loop
 @pytest.mark.parametrize("expect", [False, True])
-def test_a_503_in_the_midst_of_a_body_ends_the_connection_s12(new_loop: NewLoop, expect: bool) -> None:
+def test_a_503_in_the_midst_of_a_body_ends_the_connection_s12(
+    new_loop: NewLoop, expect: bool
+) -> None:
     """At once refused or after its wait; the rest of the body is never taken for a request."""
 
     async def handler(call: Call) -> None:
@@ -602,36 +622,47 @@ def test_a_503_in_the_midst_of_a_body_ends_the_connection_s12(new_loop: NewLoop,
     probe = Probe(handler)
     for queue in (0, 5):
         options = {"limit_concurrency": 1, "limit_queue": queue, "timeout_queue": 0.1}
-        with serving(probe, new_loop, timeout_undrained=0.3, **options) as served:
-            with served.client() as first, served.client() as second:
-                first.ask()
-                probe.call(1 if queue else 0).noted("in")
-                second.ask(
-                    "/", "Content-Length: 100", *(["Expect: 100-continue"] if expect else []), method="POST"
-                )
-                response = second.response()
-                assert (response.status, response.get("connection")) == (503, "close")
-                began = time.monotonic()
-                assert second.closed()
-                assert time.monotonic() - began < 2
-                probe.call(1 if queue else 0).tell("go")
-                first.response()
+        with (
+            serving(probe, new_loop, timeout_undrained=0.3, **options) as served,
+            served.client() as first,
+            served.client() as second,
+        ):
+            first.ask()
+            probe.call(1 if queue else 0).noted("in")
+            second.ask(
+                "/",
+                "Content-Length: 100",
+                *(["Expect: 100-continue"] if expect else []),
+                method="POST",
+            )
+            response = second.response()
+            assert (response.status, response.get("connection")) == (503, "close")
+            began = time.monotonic()
+            assert second.closed()
+            assert time.monotonic() - began < 2
+            probe.call(1 if queue else 0).tell("go")
+            first.response()
     assert len(probe.calls) == 2
 
 
 @each_loop
-def test_beyond_the_limit_of_connections_a_client_waits_to_be_accepted_s12(new_loop: NewLoop) -> None:
+def test_beyond_the_limit_of_connections_a_client_waits_to_be_accepted_s12(
+    new_loop: NewLoop,
+) -> None:
     """It is served as soon as another has left."""
-    with serving(Probe(), new_loop, limit_connections=2) as served:
-        with served.client() as third_later, served.client() as second:
-            assert third_later.get().status == 200
-            assert second.get().status == 200
-            with served.client() as waits:
-                waits.ask()
-                served.on_loop(lambda: None)
-                assert served.on_loop(lambda: len(served.worker.connections)) == 2
-                second.sock.close()
-                assert waits.response().status == 200
+    with (
+        serving(Probe(), new_loop, limit_connections=2) as served,
+        served.client() as third_later,
+        served.client() as second,
+    ):
+        assert third_later.get().status == 200
+        assert second.get().status == 200
+        with served.client() as waits:
+            waits.ask()
+            served.on_loop(lambda: None)
+            assert served.on_loop(lambda: len(served.worker.connections)) == 2
+            second.sock.close()
+            assert waits.response().status == 200
 
 
 @each_loop
@@ -669,7 +700,9 @@ def test_the_server_decodes_no_body_s13() -> None:
     """What says that it is compressed is handed over as it came."""
     probe = Probe(echo)
     with serving(probe) as served, served.client() as client:
-        response = client.get("/", "Content-Encoding: gzip, br", method="POST", body=b"\x1f\x8bno gzip")
+        response = client.get(
+            "/", "Content-Encoding: gzip, br", method="POST", body=b"\x1f\x8bno gzip"
+        )
         assert response.body == b"\x1f\x8bno gzip"
 
 
@@ -687,5 +720,3 @@ def test_a_length_beyond_all_measure_is_refused_at_once_l05(new_loop: NewLoop) -
 def resident_bytes() -> int:
     """How much memory this process holds."""
     return int(Path("/proc/self/statm").read_text().split()[1]) * resource.getpagesize()
-
-

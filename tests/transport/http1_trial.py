@@ -111,7 +111,7 @@ class Trial:
         )
         settings = Config(proxy_headers=False, date_header=False, server_header=False, **options)
         self.worker = Worker(self.loop, settings, self.service)  # type: ignore[arg-type]
-        self.worker.logger = logging.Logger("nobody", logging.CRITICAL)
+        self.worker.logger = logging.getLogger("penstock.trial")
         self.transport = FakeTransport()
         self.connection = Connection(self.worker)
         self.connection.connection_made(self.transport)
@@ -139,7 +139,9 @@ class Trial:
 
 async def ok(scope: Any, receive: Any, send: Any) -> None:
     """Answer without reading."""
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]})
+    await send(
+        {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
+    )
     await send({"type": "http.response.body", "body": b"ok"})
 
 

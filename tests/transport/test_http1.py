@@ -7,6 +7,7 @@ import pytest
 from tests.gateway.http_trial import Future
 from tests.transport.http1_trial import GET, Trial, echo, forever, ok
 
+
 class Never:
     """What nobody ever resolves."""
 
@@ -109,7 +110,9 @@ def test_a_client_whom_we_do_not_read_is_not_slow() -> None:
 
 @pytest.mark.parametrize("where", ["request", "idle", "closing"])
 @pytest.mark.parametrize(("per_second", "cut"), [(0, True), (239, True), (241, False)])
-def test_what_we_send_must_be_read_at_the_least_rate(where: str, per_second: int, cut: bool) -> None:
+def test_what_we_send_must_be_read_at_the_least_rate(
+    where: str, per_second: int, cut: bool
+) -> None:
     """While the request runs, between requests, and at the connection's end (S04)."""
 
     async def app(scope: object, receive: object, send: Any) -> None:

@@ -64,7 +64,13 @@ def test_a_fin_behind_whole_requests_takes_none_away(requests: int) -> None:
 
 
 @pytest.mark.parametrize(
-    "data", [GET[:-2], GET + GET[:5], BODY + b"ab", b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1"]
+    "data",
+    [
+        GET[:-2],
+        GET + GET[:5],
+        BODY + b"ab",
+        b"POST / HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1",
+    ],
 )
 def test_a_fin_in_the_midst_of_a_request_is_400(data: bytes) -> None:
     """Also behind a whole one (C09)."""
