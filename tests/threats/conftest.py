@@ -27,8 +27,8 @@ def _wsgi_gate() -> Iterator[Gate]:
 
 def _warm(gate: Gate) -> Gate:
     """Serve once: libuv opens a spare descriptor with the first connection, and the pool starts its thread."""
-    for _ in gate.lent():
-        gate.serves_others()
+    gate.serves_others()
+    gate.until(lambda: not gate.served.worker.connections)
     return gate
 
 

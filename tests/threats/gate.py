@@ -9,7 +9,7 @@ import threading
 from collections.abc import Callable, Iterator
 from typing import Any
 
-from tests.sockets import Client, Response, Served
+from tests.sockets import Client, Response, Served, open_descriptors
 
 # What an attacker wants to be taken for a request.
 SMUGGLED = b"GET /smuggled HTTP/1.1\r\nHost: evil\r\n\r\n"
@@ -112,12 +112,15 @@ class Gate:
     def lent(self) -> Iterator["Gate"]:
         """For one test: nothing noted before it, no connection left after it."""
         self.notes.reset()
+        before = open_descriptors()
         yield self
         self.notes.release = True
         for client in self.clients:
             client.sock.close()
         self.clients.clear()
-        self.served.until(lambda: not self.served.worker.connections)
+        self.served.until(
+            lambda: not self.served.worker.connections and open_descriptors() <= before
+        )
         errors = self.served.loop_errors.copy()
         self.served.loop_errors.clear()
         assert errors == []

@@ -76,6 +76,7 @@ REFUSED: dict[str, tuple[bytes, int]] = {
     "C01": (CHUNKED + b"0x2\r\n", 400),
     "C02": (CHUNKED + b"1" + b"0" * 15 + b"\r\n", 400),
     "C03": (CHUNKED + b"2\r\nabc", 400),
+    "C03 half": (CHUNKED + b"2\r\nab\rx", 400),
     "C04": (CHUNKED + b"2\n", 400),
     "C06": (CHUNKED + b"2;\0\r\n", 400),
     "C07": (CHUNKED + b"0\r\nx\r\n\r\n", 400),
@@ -184,8 +185,13 @@ LIMITS = [
     ("body_max", 3, CHUNKED + b"2\r\nab\r\n1\r\nc\r\n0\r\n\r\n", 413),
     ("chunk_extensions_max", 6, CHUNKED + b"2;ab\r\nab\r\n0;ab\r\n\r\n", 400),
     ("chunk_extensions_max", 3, CHUNKED + b"0" * 17 + b"2\r\nab\r\n0\r\n\r\n", 400),
-    ("fields_max", 2, CHUNKED + b"0\r\na:\r\nb:\r\n\r\n", 431),
-    ("head_max", len(CHUNKED), CHUNKED + b"0\r\nT:" + b"u" * (len(CHUNKED) - 6) + b"\r\n\r\n", 431),
+    ("fields_max", 3, CHUNKED + b"0\r\na:\r\nb:\r\nc:\r\n\r\n", 431),
+    (
+        "head_max",
+        len(CHUNKED) + 9,
+        CHUNKED + b"0\r\nT:" + b"u" * (len(CHUNKED) + 3) + b"\r\n\r\n",
+        431,
+    ),
 ]
 
 
