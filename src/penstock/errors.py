@@ -1,16 +1,16 @@
 """One tree of exceptions; each knows its wire code or exit code and its hint.
 
-    PenstockError
-    ├── SetupError              what a person who starts the server has to change
-    │   ├── UsageError          exit 2: an option or a call that makes no sense
-    │   ├── StartupError        exit 3: the application failed to start
-    │   ├── ImportFailed        exit 4: the application could not be imported
-    │   └── BindError           exit 5: the address could not be bound
-    ├── ProtocolError           remote: the peer broke a protocol
-    │   ├── HttpError           has the status to answer with
-    │   └── WebSocketError      has the close code to answer with
-    ├── MessageError            local: the application broke a rule of ASGI, WSGI or HTTP
-    └── ClientDisconnected      also an OSError: the client is gone, nothing can be sent any more
+PenstockError
+├── SetupError              what a person who starts the server has to change
+│   ├── UsageError          exit 2: an option or a call that makes no sense
+│   ├── StartupError        exit 3: the application failed to start
+│   ├── ImportFailed        exit 4: the application could not be imported
+│   └── BindError           exit 5: the address could not be bound
+├── ProtocolError           remote: the peer broke a protocol
+│   ├── HttpError           has the status to answer with
+│   └── WebSocketError      has the close code to answer with
+├── MessageError            local: the application broke a rule of ASGI, WSGI or HTTP
+└── ClientDisconnected      also an OSError: the client is gone, nothing can be sent any more
 """
 
 

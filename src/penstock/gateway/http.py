@@ -42,6 +42,8 @@ class _Receive(Awaitable):
 
     __slots__ = ("_exchange",)
 
+    _exchange: "HttpExchange"
+
     def step(self, first: bool) -> Any:
         """Take the next event if there is one, else wait."""
         return self._exchange.receive_step(self)
@@ -51,6 +53,9 @@ class _Send(Awaitable):
     """One call of `send()`."""
 
     __slots__ = ("_exchange", "_message")
+
+    _exchange: "HttpExchange"
+    _message: Any
 
     def step(self, first: bool) -> Any:
         """Handle the message once, then wait until the stream takes more."""
@@ -73,6 +78,8 @@ class HttpExchange(HttpResponse):
         "_body_taken",
         "_task",
     )
+
+    _task: Any
 
     def __init__(self, service: Service, stream: Stream, head: Head) -> None:
         self.begin(service, stream, head)

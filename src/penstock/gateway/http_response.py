@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.errors import ClientDisconnected, MessageError
 from penstock.gateway.awaitable import DONE
-from penstock.gateway.stream import Exchange
+from penstock.gateway.stream import Exchange, Service, Stream
 from penstock.gateway.waiters import Waiters
 from penstock.wire.events import Head
 
@@ -71,6 +71,8 @@ BURST_EVENTS_MAX = _BURST_EVENTS_MAX
 COMPLETE = _COMPLETE
 EMPTY = _EMPTY
 
+# RFC 9110 section 6.4.1.
+_BODYLESS = (204, 304)
 _ERROR_BODY = b"Internal Server Error"
 _ERROR_HEADERS = [
     (b"content-type", b"text/plain; charset=utf-8"),
@@ -103,6 +105,27 @@ class HttpResponse(Exchange):
         "head",
         "sent_bytes",
     )
+
+    _burst_bytes: int
+    _burst_events: int
+    _cancelled: bool
+    _chunks: list[bytes] | None
+    _disconnected: bool
+    _eager: bool
+    _file: Any
+    _gone: bool
+    _held: bool
+    _pending: list[Any] | None
+    _receivers: Waiters | None
+    _remaining: int
+    _senders: Waiters | None
+    _service: Service
+    _state: int
+    _stream: Stream
+    _trailers: bool
+    bodyless: bool
+    head: Head
+    sent_bytes: int
 
     def flush(self) -> None:
         """Let a held head leave without its body (after `Runtime.flush_soon`)."""
@@ -176,17 +199,17 @@ class HttpResponse(Exchange):
         return self._senders.wait(self._service.runtime)
 
     def _start(self, message: dict[str, Any]) -> None:
-        status = message.get("status")
+        status: Any = message.get("status")
         headers = message.get("headers")
         if headers is None:
             headers = []
         trailers = message.get("trailers", False) is True
-        bodyless = self.head.method == "HEAD" or status == 204 or status == 304
+        bodyless = self.head.method == "HEAD" or status in _BODYLESS
         stream = self._stream
         self._remaining = stream.head(status, headers, bodyless, trailers)
         self.bodyless = bodyless
         self._trailers = trailers and "http.response.trailers" in stream.extensions
-        self.status = int(status)  # type: ignore[arg-type]  # head() has refused all but ints
+        self.status = int(status)
         self._state = _STARTED
         self._held = True
         if not self._eager:
@@ -276,16 +299,16 @@ class HttpResponse(Exchange):
             os.close(fd)
 
     def _zero_copy(self, message: dict[str, Any]) -> None:
-        file = message.get("file")
+        file: Any = message.get("file")
         try:
-            fd = file if type(file) is int else file.fileno()  # type: ignore[union-attr]
+            fd = file if type(file) is int else file.fileno()
             info = os.fstat(fd)
         except (AttributeError, OSError, ValueError, TypeError) as exc:
             raise MessageError(f"file must have a file descriptor: {exc}") from None
         if not stat.S_ISREG(info.st_mode):
             raise MessageError("file must be a regular file")
-        offset = message.get("offset")
-        count = message.get("count")
+        offset: Any = message.get("offset")
+        count: Any = message.get("count")
         follow = offset is None
         for what, number in (("offset", offset), ("count", count)):
             if number is not None and (type(number) is not int or not 0 <= number <= _INT64_MAX):
@@ -306,7 +329,7 @@ class HttpResponse(Exchange):
         """
         if self.bodyless:
             count = 0
-        elif 0 <= self._remaining:
+        elif self._remaining >= 0:
             excess = count > self._remaining
             if excess or (not more and count < self._remaining):
                 fault = "more" if excess else "less"

@@ -58,9 +58,6 @@ def lost_client(exc: Any) -> bool:
         if isinstance(exc, ClientDisconnected):
             return True
         if isinstance(exc, BaseExceptionGroup):
-            for member in exc.exceptions:
-                if not lost_client(member):
-                    return False
-            return True
+            return all(map(lost_client, exc.exceptions))
         exc = exc.__cause__ or exc.__context__
     return False

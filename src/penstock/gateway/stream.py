@@ -35,6 +35,13 @@ class Stream:
 
     __slots__ = ("client", "extensions", "http_version", "scheme", "server", "writable")
 
+    client: Any
+    extensions: tuple[str, ...]
+    http_version: str
+    scheme: str
+    server: Any
+    writable: bool
+
     def head(self, status: int, headers: Any, bodyless: bool, trailers: bool) -> int:
         """Check and encode a final response's head; hold it until `body`, `file` or `flush`.
 
@@ -103,6 +110,9 @@ class Exchange:
     """
 
     __slots__ = ("buffered", "status")
+
+    buffered: int
+    status: int
 
     def start(self) -> None:
         """Call the application; called once, by the connection's loop over its input."""

@@ -53,15 +53,15 @@ class Connection(Input):
         if self._lost:
             return
         state = self._input
-        if (state == HEAD or state == CLOSED) and self._spilled:
-            if self._transport.get_write_buffer_size():
-                # Not idle, not over: the client still has to read what it was answered (S04).
-                self._check_reader(now)
-                if state == CLOSED:
-                    self._deadline = now + self._worker.settings.timeout_undrained
-                elif not self._reader.buffered():
-                    self._deadline = now + self._keep_alive_seconds
-                return
+        ended = state in (HEAD, CLOSED) and self._spilled
+        if ended and self._transport.get_write_buffer_size():
+            # Not idle, not over: the client still has to read what it was answered (S04).
+            self._check_reader(now)
+            if state == CLOSED:
+                self._deadline = now + self._worker.settings.timeout_undrained
+            elif not self._reader.buffered():
+                self._deadline = now + self._keep_alive_seconds
+            return
         if state == CLOSED:
             if self._lingering and now > self._deadline:
                 self._transport.abort()
@@ -76,7 +76,7 @@ class Connection(Input):
         exchange = self.exchange
         if exchange is not None:
             exchange.on_deadline(now)
-            if self._lost or self._input == CLOSED:
+            if self._input == CLOSED:
                 return
         if self._reading_paused:
             self._check_paused()
@@ -85,7 +85,7 @@ class Connection(Input):
                 self._check_sender(now)
             elif now > self._deadline:
                 self._linger()
-        if not self._lost and self._input != CLOSED:
+        if self._input != CLOSED:
             self._check_reader(now)
 
     def _check_sender(self, now: float) -> None:

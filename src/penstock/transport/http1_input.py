@@ -293,7 +293,7 @@ class Input(Output):
     def _take_body(self) -> bool:
         """Give the exchange what there is of the body; whether it is whole now."""
         reader = self._reader
-        if reader.body_ended:
+        if self._reader.body_ended:
             self._input = WAIT
             return True
         data = reader.body()
@@ -382,8 +382,9 @@ class Input(Output):
         out = self._writer.switch(self._accept, headers, self._worker.default_headers)
         self._accepted = True
         self._write(out)
-        if self._worker.access_log is not None and self.exchange is not None:
-            head = self.exchange.head
+        exchange: Any = self.exchange
+        if self._worker.access_log is not None and exchange is not None:
+            head = exchange.head
             self._worker.access_log.add_websocket(self.client, head.raw_path, head.query, 0)
 
     def read_more(self) -> None:
