@@ -227,6 +227,25 @@ def test_what_is_too_long_is_refused_before_its_end(
         assert (outcome.end, outcome.status) == ("refused", status)
 
 
+@pytest.mark.parametrize(
+    "data",
+    [
+        b"GET /\x01",
+        b"GET / HTTP/1.1\r\nX: \0",
+        b"GET / HTTP/1.1\r\nX: y\rZ",
+        CHUNKED + b"2;\0",
+        CHUNKED + b"g",
+        CHUNKED + b"0\r\nT: \x7f",
+        b"\x16\x03\x01",
+    ],
+)
+def test_forbidden_bytes_are_refused_before_the_end_of_their_line(data: bytes) -> None:
+    """R16, R22, C06, C07: no end is waited for."""
+    for pieces in splits(data):
+        assert (outcome := read(pieces)).end == "refused", pieces
+        assert outcome.status == 400
+
+
 def test_counters_begin_anew_with_each_request() -> None:
     """Trailers, extensions and body bytes of one request are not counted in the next."""
     body = b"3;ab\r\nabc\r\n0\r\nT: u\r\nU: v\r\n\r\n"
