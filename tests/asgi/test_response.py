@@ -579,7 +579,9 @@ def test_an_application_that_streams_to_a_fast_reader_lets_the_loop_turn(new_loo
 # --------------------------------------------------------------------------------------------- failures
 
 
-MOMENTS = ("before receive", "after receive", "after start", "after start and a turn")
+# The turn of the loop after start is tried without a clock in tests/gateway/test_http_response.py: here, on a slow
+# machine, the head might leave meanwhile.
+MOMENTS = ("before receive", "after receive", "after start")
 
 
 @each_loop
@@ -594,10 +596,8 @@ def test_failing_before_anything_has_left_is_a_500(
     async def handler(call: Call) -> None:
         if moment != "before receive":
             await call.body()
-        if moment.startswith("after start"):
+        if moment == "after start":
             await call.start(200, [(b"content-length", b"1000"), (b"x-gone", b"1")])
-        if moment.endswith("turn"):
-            await asyncio.sleep(0)
         if raises:
             raise RuntimeError("a secret")
 

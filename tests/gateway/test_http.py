@@ -122,7 +122,7 @@ def test_no_ready_application_keeps_the_loop_from_turning(endless: str) -> None:
     if endless == "in turn":
         # A client that has half-closed: each receive() is ready.
         trial.exchange.on_disconnect("eof", False)
-    most, before = 0, steps[0]
+    most = before = steps[0]
     while not trial.task.done():
         assert trial.task.wait is None or trial.task.wait.done()
         trial.task.step()
