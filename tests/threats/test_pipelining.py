@@ -109,6 +109,17 @@ def test_nothing_is_served_behind_an_error(gate: Gate, bad: bytes) -> None:
     assert gate.paths == ["/next"]
 
 
+def test_what_follows_a_refusal_is_read_off_to_a_limit(gate: Gate) -> None:
+    """P02, general rule 3: and then the connection is cut, however the client goes on."""
+    client = gate.client()
+    client.send(b"BAD\r\n\r\n")
+    assert client.response().status == 400
+    with pytest.raises(ConnectionError):
+        client.flood(SMUGGLED * 100, 24 << 20)
+    gate.serves_others()
+    assert gate.paths == []
+
+
 @pytest.mark.parametrize(
     "last",
     [

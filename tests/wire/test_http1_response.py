@@ -166,6 +166,14 @@ def test_trailers_have_no_place_without_chunks(old: bool, length: bool) -> None:
     assert (response.body, response.trailers, response.by_close) == (b"ab", [], not length)
 
 
+def test_trailers_that_have_no_place_cost_no_framing() -> None:
+    """To HTTP/1.0, with trailers wanted, a whole body keeps its length and the connection."""
+    it = writer(old=True)
+    it.head(200, [], False, True, DEFAULTS)
+    response = Received(joined(it.body(b"ab", True)), "GET")
+    assert (response.get(b"content-length"), it.keep_alive) == (b"2", True)
+
+
 @pytest.mark.parametrize(
     "name",
     [
