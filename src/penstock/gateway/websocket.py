@@ -152,10 +152,10 @@ class WebSocketExchange(WebSocketWire):
             return DONE
         if self._failure is not None:
             self._fail()
-        if self._close_code:
+        if self.close_code:
             awaitable.result = {
                 "type": "websocket.disconnect",
-                "code": self._close_code,
+                "code": self.close_code,
                 "reason": self._close_reason,
             }
             return DONE

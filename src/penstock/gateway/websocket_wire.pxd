@@ -37,7 +37,7 @@ cdef class WebSocketWire(Exchange):
     cdef int _burst_work
     cdef bint _cancelled
     cdef double _close_by
-    cdef int _close_code
+    cdef public int close_code
     cdef str _close_reason
     cdef bint _close_sent
     cdef bint _connect_taken

@@ -58,7 +58,6 @@ class WebSocketWire(Exchange):
         "_burst_work",
         "_cancelled",
         "_close_by",
-        "_close_code",
         "_close_reason",
         "_close_sent",
         "_connect_taken",
@@ -82,6 +81,7 @@ class WebSocketWire(Exchange):
         "_state",
         "_stream",
         "_task",
+        "close_code",
         "head",
     )
 
@@ -100,7 +100,7 @@ class WebSocketWire(Exchange):
         self._queue: list[Any] = []
         self._queue_bytes = 0
         self._queue_max = service.settings.ws_max_queue
-        self._close_code = 0
+        self.close_code = 0
         self._close_reason = ""
         self._close_sent = False
         self._close_by = 0.0
@@ -269,7 +269,7 @@ class WebSocketWire(Exchange):
             return
         if self._state == GONE:
             # The end came first; but this is what the client had to say.
-            self._close_code = code
+            self.close_code = code
             self._close_reason = reason
             return
         self._over(GONE, code, reason)
@@ -310,8 +310,8 @@ class WebSocketWire(Exchange):
         """
         self._state = state
         self._failure = None
-        if not self._close_code:
-            self._close_code = code
+        if not self.close_code:
+            self.close_code = code
             self._close_reason = reason
         self._pong = None
         if state == FINISHED:

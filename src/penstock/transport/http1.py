@@ -14,8 +14,8 @@ from penstock.gateway.stream import (
     DISCONNECT_EOF,
     DISCONNECT_SHUTDOWN,
 )
-from penstock.transport.http1_input import Input, bodyless
-from penstock.transport.http1_output import BODY, CLOSED, HEAD, WAIT
+from penstock.transport.http1_input import Input
+from penstock.transport.http1_output import BODY, CLOSED, HEAD, WAIT, bodyless
 
 _RETRY_AFTER_S = b"1"
 _ADDRESSES_MAX = 256

@@ -7,9 +7,6 @@ nothing that arrives is looked at any more; it is read off, within limits, so th
 not answer it with a reset that takes our last bytes away from the client.
 """
 
-import os
-import socket
-import struct
 from typing import Any
 
 from penstock.errors import HttpError
@@ -21,7 +18,17 @@ from penstock.gateway.stream import (
     DISCONNECT_PROTOCOL_ERROR,
     Exchange,
 )
-from penstock.transport.http1_output import BODY, CLOSED, HEAD, SOCKET, WAIT, Output
+from penstock.transport.http1_output import (
+    BODY,
+    CLOSED,
+    HEAD,
+    SOCKET,
+    WAIT,
+    Output,
+    bodyless,
+    incomplete,
+    reset_at_close,
+)
 
 _EXTENSIONS = (
     "http.response.trailers",
@@ -116,17 +123,15 @@ class Input(Output):
             if exchange is not None:
                 exchange.on_disconnect(DISCONNECT_LOST, True)
             return False
-        if self._input == CLOSED:
+        if self._input == CLOSED or (exchange is None and not self._reader.buffered()):
             return False
         if exchange is None:
-            if not self._reader.buffered():
-                return False
             self._advance()
             return True
         if self._input == BODY:
             if self._responded:
                 return False
-            self._refuse(_incomplete())
+            self._refuse(incomplete())
             return True
         # Some frameworks cancel what runs at the first sign of a disconnect: a quick answer to a
         # half-closed client is out before it is given (P04).
@@ -144,7 +149,7 @@ class Input(Output):
         # From here on the descriptor may be somebody else's.
         self._direct = False
         self._input = CLOSED
-        exchange = self.exchange
+        exchange: Any = self.exchange
         self.exchange = None
         if self._queued:
             self._queued = False
@@ -157,6 +162,8 @@ class Input(Output):
             if not self._responded and exchange.status and not self.is_websocket:
                 self._log(exchange)
             exchange.on_disconnect(DISCONNECT_LOST, True)
+            if self._accepted:
+                self._log_websocket(exchange, exchange.close_code)
         worker.connection_closed(self)
 
     def resume_writing(self) -> None:
@@ -172,8 +179,7 @@ class Input(Output):
         if self._advancing:
             return
         self._advancing = True
-        started = 0
-        deferred = False
+        started, deferred = 0, False
         try:
             while True:
                 if self._input == HEAD:
@@ -210,7 +216,7 @@ class Input(Output):
                     if self._reader.buffered() > self._high_water:
                         self._pause()
                 elif self._peer_eof:
-                    self._refuse(_incomplete())
+                    self._refuse(incomplete())
                 elif self._reading_paused:
                     self._resume()
             elif self._peer_eof:
@@ -258,7 +264,7 @@ class Input(Output):
             self._rate_mark = self._received
             self._take_body()
             if self._peer_eof and self._input == BODY:
-                raise _incomplete()
+                raise incomplete()
         if worker.admission is not None:
             self._queued = True
             if not worker.admission.admit(self):
@@ -382,10 +388,7 @@ class Input(Output):
         out = self._writer.switch(self._accept, headers, self._worker.default_headers)
         self._accepted = True
         self._write(out)
-        exchange: Any = self.exchange
-        if self._worker.access_log is not None and exchange is not None:
-            head = exchange.head
-            self._worker.access_log.add_websocket(self.client, head.raw_path, head.query, 0)
+        self._log_websocket(self.exchange, 0)
 
     def read_more(self) -> None:
         """See `Stream.read_more`."""
@@ -410,7 +413,7 @@ class Input(Output):
             self._transport.abort()
         if self._writer.by_close and self._fd >= 0 and not self._lost:
             # An orderly end of the connection would be an orderly end of the body (A05).
-            _reset_at_close(self._fd)
+            reset_at_close(self._fd)
             self._transport.abort()
         self._input = CLOSED
         self.exchange = None
@@ -445,21 +448,3 @@ class Input(Output):
                     self._advance_soon()
                 elif self._peer_eof:
                     self._close()
-
-
-def _reset_at_close(fd: int) -> None:
-    """Let the close of the socket `fd` be a reset; what is not sent yet is given up with it."""
-    sock = socket.socket(fileno=os.dup(fd))
-    try:
-        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
-    finally:
-        sock.close()
-
-
-def bodyless(exchange: Any) -> bool:
-    """Whether an answer in place of this exchange's, if there is one, has no body."""
-    return exchange is not None and exchange.head.method == "HEAD"
-
-
-def _incomplete() -> HttpError:
-    return HttpError(400, "the request ended before it was whole", "RFC 9112 8")

@@ -47,6 +47,7 @@ cdef class Output(Stream):
     cpdef object informational(self, int status, object headers)
     cdef _response_end(self)
     cdef _log(self, object exchange)
+    cdef _log_websocket(self, object exchange, int close_code)
     @cython.locals(sent=Py_ssize_t, size=Py_ssize_t, part=bytes, direct=bint)
     cdef _write(self, object out)
     cdef _file_done(self)

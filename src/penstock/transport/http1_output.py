@@ -5,8 +5,11 @@ past the process; and whoever does not read what we send is cut.
 """
 
 import os
+import socket
+import struct
 from typing import Any
 
+from penstock.errors import HttpError
 from penstock.gateway.stream import DISCONNECT_LOST, DISCONNECT_TIMEOUT, Exchange, Stream
 from penstock.transport.sendfile import send_file
 from penstock.wire.http1 import Reader
@@ -168,6 +171,13 @@ class Output(Stream):
             self._file = job
         return future
 
+    def _log_websocket(self, exchange: Any, close_code: int) -> None:
+        """Note that a WebSocket opened (0), or how it closed."""
+        log = self._worker.access_log
+        if log is not None:
+            head = exchange.head
+            log.add_websocket(self.client, head.raw_path, head.query, close_code)
+
     def _write(self, out: Any) -> None:
         """Write bytes, or a list of bytes: straight to the socket while the transport has nothing
         of its own to write, which saves its queue and a turn of the loop. What the kernel does not
@@ -285,3 +295,22 @@ class Output(Stream):
     def _response_end(self) -> None:
         """The response is whole; the input decides what follows."""
         raise NotImplementedError
+
+
+def reset_at_close(fd: int) -> None:
+    """Let the close of the socket `fd` be a reset; what is not sent yet is given up with it."""
+    sock = socket.socket(fileno=os.dup(fd))
+    try:
+        sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    finally:
+        sock.close()
+
+
+def bodyless(exchange: Any) -> bool:
+    """Whether an answer in place of this exchange's, if there is one, has no body."""
+    return exchange is not None and exchange.head.method == "HEAD"
+
+
+def incomplete() -> HttpError:
+    """What answers a client that ends before its request does (C09)."""
+    return HttpError(400, "the request ended before it was whole", "RFC 9112 8")

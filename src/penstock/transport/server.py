@@ -86,8 +86,6 @@ class Server:
         self._stop: asyncio.Event | None = None
         self._ending: asyncio.Task[None] | None = None
 
-    # -------------------------------------------------------------------------------------- public
-
     @property
     def url(self) -> str:
         """Where a client on this machine reaches the server's first socket, without a slash at the
@@ -169,8 +167,6 @@ class Server:
 
     async def __aexit__(self, *_: object) -> None:
         await self.shutdown()
-
-    # --------------------------------------------------------------------------------------- start
 
     async def _start(self) -> bool:
         """True when serving; False if asked to stop meanwhile."""
@@ -290,8 +286,6 @@ class Server:
         if self._on_ready is not None:
             self._on_ready(self)
 
-    # ------------------------------------------------------------------------------------- running
-
     async def _stopped(self) -> None:
         if self._stop is not None:
             await self._stop.wait()
@@ -320,8 +314,6 @@ class Server:
             self._acceptor.connection_gone()
         if self._should_exit:
             self._look()
-
-    # ------------------------------------------------------------------------------------ shutdown
 
     async def _shut_down(self) -> None:
         loop, worker = self._loop, self.worker
