@@ -155,6 +155,8 @@ class AllOrNone(build_ext):  # type: ignore[misc]  # setuptools ships no types
             include_path=["src"],
             build_dir=str(Path(self.build_temp).parent / "cython"),
             quiet=True,
+            # Workers are forked: elsewhere they would have to import this file, which runs the build.
+            nthreads=os.cpu_count() or 1 if sys.platform == "linux" else 0,
         )
         by_name = {ext.name: ext for ext in translated}
         for ext in self.extensions:
