@@ -6,6 +6,7 @@ also of a socket that nobody closed, is an error (pyproject.toml).
 
 import asyncio
 import gc
+import logging
 import os
 import shutil
 import socket
@@ -56,6 +57,21 @@ def pytest_runtest_setup(item: pytest.Item) -> None:
     if missing:
         text = f"needs {', '.join(missing)}; tools/debian-packages installs what the tests need"
         (pytest.fail if CI else pytest.skip)(text)
+
+
+@pytest.fixture(autouse=True)
+def loggers_as_they_were() -> Iterator[None]:
+    """What a test configures of Penstock's loggers ends with it: the next one may read their records."""
+    loggers = [
+        logging.getLogger(name) for name in ("penstock", "penstock.error", "penstock.access")
+    ]
+    before = [(list(each.handlers), each.level, each.propagate, each.disabled) for each in loggers]
+    yield
+    for each, (handlers, level, propagate, disabled) in zip(loggers, before, strict=True):
+        each.handlers[:] = handlers
+        each.setLevel(level)
+        each.propagate = propagate
+        each.disabled = disabled
 
 
 @pytest.fixture
