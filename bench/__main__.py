@@ -40,12 +40,12 @@ class Choice:
     rows: tuple[Row, ...]
     servers: frozenset[str]
     rounds: int
-    exact: bool
-    """Whether `rounds` was asked for: then no row makes more of its own."""
+    quick: bool
+    """Whether this is a trial: then no row makes more rounds of its own."""
 
     def rounds_of(self, row: Row) -> int:
         """How many rounds a row gets."""
-        return self.rounds if self.exact else max(self.rounds, row.rounds_min)
+        return self.rounds if self.quick else max(self.rounds, row.rounds_min)
 
 
 def _chosen_rows(names: str | None) -> tuple[Row, ...]:
@@ -143,7 +143,9 @@ def _run_row(console: Console, row: Row, choice: Choice, setting: Setting) -> Ro
 @click.option("--rows", help="Rows to measure, with commas. [default: all]")
 @click.option("--servers", help="Servers to measure, with commas. [default: all]")
 @click.option(
-    "--rounds", type=click.IntRange(1), help="Rounds of each row. [default: 5, transfers 7]"
+    "--rounds",
+    type=click.IntRange(1),
+    help="Rounds of each row; transfers never have less than 7. [default: 5]",
 )
 @click.option(
     "--seconds", type=float, default=4.0, show_default=True, help="Length of a measurement."
@@ -185,8 +187,8 @@ def main(
     """
     console = Console()
     if render:
-        folder = output or DOCUMENTS
-        _write_pages(Results.load(folder / "results.json"), folder)
+        pages = output or DOCUMENTS
+        _write_pages(Results.load(pages / "results.json"), pages)
         return
     if shutil.which("wrk") is None or shutil.which("taskset") is None:
         raise click.ClickException(
@@ -201,8 +203,11 @@ def main(
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
     _allow_many_sockets()
     pythons = dict.fromkeys(SERVERS, python) | {"penstock-pure": python_pure}
+    folder = (output or DOCUMENTS) if whole or output is not None else None
+    if folder is not None:
+        folder.mkdir(parents=True, exist_ok=True)
     able, legs = _legs(console, _chosen_servers(servers), pythons)
-    choice = Choice(_chosen_rows(rows), able, rounds or 5, rounds is not None)
+    choice = Choice(_chosen_rows(rows), able, rounds or 5, quick)
     results = Results(
         command=shlex.join(["python", "-m", "bench", *sys.argv[1:]]),
         date=datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC"),
@@ -227,10 +232,10 @@ def main(
             result = _run_row(console, row, choice, setting)
             results.rows.append(result)
             report.print_row(console, result)
-    if whole or output is not None:
-        folder = output or DOCUMENTS
-        folder.mkdir(parents=True, exist_ok=True)
-        results.save(folder / "results.json")
+            if folder is not None:
+                # After each row: a run that is interrupted keeps what it has.
+                results.save(folder / "results.json")
+    if folder is not None:
         _write_pages(results, folder)
         console.print(f"written: {folder}")
 
