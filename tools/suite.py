@@ -26,7 +26,8 @@ import venvs
 ROOT = venvs.ROOT
 CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 PARTS = ("lint", "types", "drift", "legs")
-WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS") or str(min(os.cpu_count() or 1, 4))
+# More than cores: most tests wait for a socket most of the time.
+WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS") or str(min((os.cpu_count() or 1) * 2, 8))
 CLOSING_LINE = re.compile(r"^=* ?((?:\d+ \w+,? ?)+ in [\d.]+s.*?|no tests ran.*?) ?=*$")
 NO_TESTS_COLLECTED = 5
 

@@ -119,11 +119,9 @@ class Input(Output):
         """A FIN: no death (P04). Returns whether the transport stays open for our side."""
         self._peer_eof = True
         exchange = self.exchange
-        if self._input == SOCKET:
-            if exchange is not None:
-                exchange.on_disconnect(DISCONNECT_LOST, True)
-            return False
-        if self._input == CLOSED or (exchange is None and not self._reader.buffered()):
+        if self._input == SOCKET and exchange is not None:
+            exchange.on_disconnect(DISCONNECT_LOST, True)
+        if self._input in (SOCKET, CLOSED) or (exchange is None and not self._reader.buffered()):
             return False
         if exchange is None:
             self._advance()
@@ -331,7 +329,8 @@ class Input(Output):
         self._input = HEAD
         self._reader.release()
         self._deadline = self._worker.now + self._keep_alive_seconds
-        if self._reading_paused:
+        # Not with much still to be parsed: each answer would let in more than one request takes out.
+        if self._reading_paused and self._reader.buffered() <= self._high_water:
             self._resume()
 
     def _refuse(self, exc: HttpError) -> None:
