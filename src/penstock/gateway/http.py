@@ -137,11 +137,12 @@ class HttpExchange(HttpResponse):
                 self._chunks = [data]
             else:
                 self._chunks.append(data)
-            self.buffered += len(data)
         if end:
             self._body_ended = True
-        if self._receivers is not None:
-            self._receivers.wake()
+        # What somebody waits for is as good as taken: to stop reading for a piece that is gone in
+        # the next turn would cost more than all the rest of an upload.
+        if self._receivers is None or not self._receivers.wake():
+            self.buffered += len(data)
 
     def on_writable(self) -> None:
         """The stream takes more: wake those who wait in `send`."""

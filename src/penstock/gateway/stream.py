@@ -105,7 +105,7 @@ class Stream:
 class Exchange:
     """One conversation, as its connection sees it. Base class; every method is overridden.
 
-    `buffered` is the number of body bytes that the application has not taken yet: the connection
+    `buffered` is the number of body bytes that nobody has taken or waits for: the connection
     pauses reading above its high-water mark. `status` is the final status that was sent, 0 before.
     """
 

@@ -1,5 +1,8 @@
+import cython
+
 cdef class Waiters:
     cdef list _futures
 
     cpdef object wait(self, object runtime)
-    cpdef void wake(self)
+    @cython.locals(woken=bint)
+    cpdef bint wake(self) except -1

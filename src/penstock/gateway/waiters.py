@@ -19,11 +19,14 @@ class Waiters:
         self._futures.append(future)
         return future
 
-    def wake(self) -> None:
-        """Let all who wait look again."""
+    def wake(self) -> bool:
+        """Let all who wait look again; returns whether there was anyone."""
+        woken = False
         if self._futures:
             futures = self._futures
             self._futures = []
             for future in futures:
                 if not future.done():
                     future.set_result(None)
+                    woken = True
+        return woken
