@@ -77,8 +77,11 @@ def test_upper_case_names_and_keep_alive_harm_nothing_on_http_1() -> None:
 
 @pytest.mark.parametrize("length", [True, False])
 @pytest.mark.parametrize("version", ["1.0", "1.1"])
-def test_transfer_encoding_of_the_application_is_dropped(length: bool, version: str) -> None:
-    """There is one framing, the server's, and the body is whole (HTTP-RESP-09, A08)."""
+def test_transfer_encoding_of_the_application_is_dropped(
+    length: bool, version: str, caplog: pytest.LogCaptureFixture
+) -> None:
+    """There is one framing, the server's, and the body is whole; one line says so (HTTP-RESP-09, A08)."""
+    caplog.set_level(logging.DEBUG, "penstock.error")
 
     async def handler(call: Call) -> None:
         headers = [(b"Transfer-Encoding", b"chunked"), (b"transfer-encoding", b"gzip")]
@@ -94,6 +97,8 @@ def test_transfer_encoding_of_the_application_is_dropped(length: bool, version: 
         assert len(response.all("transfer-encoding") + response.all("content-length")) <= 1
         if length:
             assert response.get("content-length") == "6"
+    told = [each for each in caplog.records if "transfer-encoding is dropped" in each.message]
+    assert [each.levelno for each in told] == [logging.DEBUG]
 
 
 @pytest.mark.parametrize(

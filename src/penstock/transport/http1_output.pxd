@@ -39,6 +39,7 @@ cdef class Output(Stream):
     cdef _linger(self)
     cdef _pause(self)
     cdef _resume(self)
+    @cython.locals(writer=Writer, length="long long")
     cpdef long long head(
         self, object status, object headers, bint bodyless, bint trailers
     ) except? -2

@@ -142,7 +142,11 @@ class Output(Stream):
 
     def head(self, status: int, headers: Any, bodyless: bool, trailers: bool) -> int:
         """See `Stream.head`."""
-        return self._writer.head(status, headers, bodyless, trailers, self._worker.default_headers)
+        writer = self._writer
+        length = writer.head(status, headers, bodyless, trailers, self._worker.default_headers)
+        if writer.dropped_coding:
+            self._service.note("debug", "the application's transfer-encoding is dropped (A08)")
+        return length
 
     def flush(self) -> None:
         """See `Stream.flush`."""

@@ -2,6 +2,7 @@ import cython
 
 cdef object MessageError
 cdef object write_fields
+cdef int SENDS_CODING
 cdef int SENDS_CONNECTION
 cdef int SENDS_DATE
 cdef int SENDS_LENGTH
@@ -27,6 +28,7 @@ cdef class Writer:
     cdef public bint held
     cdef public bint left
     cdef public bint by_close
+    cdef public bint dropped_coding
 
     cpdef void begin(self, bint old, bint keep_alive)
     @cython.locals(bits=int, fields=bytes, length="long long", keep_alive=bint)

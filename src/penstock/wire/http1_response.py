@@ -11,6 +11,7 @@ from typing import Any
 from penstock.errors import MessageError
 from penstock.wire.leaf import write_fields
 from penstock.wire.scan import (
+    SENDS_CODING,
     SENDS_CONNECTION,
     SENDS_DATE,
     SENDS_LENGTH,
@@ -56,7 +57,7 @@ class Writer:
     `keep_alive` says whether the connection outlives the response; anyone may take it away until
     the head has left. `held`: a head waits for its body. `left`: something of the final response
     has been given out, so it can no longer be replaced. `by_close`: the response is delimited by
-    the end of the connection.
+    the end of the connection. `dropped_coding`: the head held last came with a `transfer-encoding`.
     """
 
     __slots__ = (
@@ -69,6 +70,7 @@ class Writer:
         "_old",
         "_trailers",
         "by_close",
+        "dropped_coding",
         "held",
         "keep_alive",
         "left",
@@ -87,6 +89,7 @@ class Writer:
         self.held = False
         self.left = False
         self.by_close = False
+        self.dropped_coding = False
 
     def begin(self, old: bool, keep_alive: bool) -> None:
         """A new request: `old` for HTTP/1.0, `keep_alive` as the client wants it."""
@@ -128,6 +131,7 @@ class Writer:
                 fields, bits, length = _encoded(
                     [pair for pair in headers if pair[0].lower() != b"content-length"]
                 )
+        self.dropped_coding = bits & SENDS_CODING != 0
         self.keep_alive = keep_alive
         self._line = _LINES[status] or status_line(status)
         self._fields = fields
