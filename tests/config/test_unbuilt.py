@@ -6,9 +6,11 @@ import pytest
 
 from penstock.config import Config, sources
 from penstock.config.kinds import Option
-from penstock.config.unbuilt import ROOMS, UNBUILT
+from penstock.config.options import OPTIONS
+from penstock.config.unbuilt import ROOMS
 from penstock.errors import UsageError
 
+UNBUILT = [option for option in OPTIONS if option.room]
 # A value that asks for something, for each kind
 ASKED = {"flag": "true", "count": "2", "duration": "7s", "text": "x", "path": "x", "texts": "x"}
 

@@ -3,13 +3,18 @@
 Parser, defaults, validation, `--help`, the types in `typed` and the page docs/options.md all come
 from this table. The attribute in Config is `name`; flag, TOML key and environment variable follow
 from it (`timeout_x`: `--timeout-x`, `timeout-x`, `PENSTOCK_TIMEOUT_X`) unless said otherwise.
-Options that wait for a part of the server stand in `unbuilt`.
+Its larger groups have modules of their own, `options_*`; what waits for a part of the server to
+be built says so in `room`, a key of `unbuilt.ROOMS`.
 """
 
 from __future__ import annotations
 
 from penstock.config.kinds import Option
-from penstock.config.unbuilt import UNBUILT
+from penstock.config.options_files import FILE_OPTIONS
+from penstock.config.options_logging import LOG_OPTIONS
+from penstock.config.options_processes import PROCESS_OPTIONS
+from penstock.config.options_proxy import PROXY_OPTIONS
+from penstock.config.options_tls import TLS_OPTIONS
 
 APPLICATION = "Application"
 LISTEN = "Where to listen"
@@ -18,8 +23,6 @@ LIMITS = "Limits"
 TIMEOUTS = "Timeouts"
 WEBSOCKET = "WebSocket"
 WSGI = "WSGI"
-PROXY = "Behind a proxy"
-LOGGING = "Logging"
 
 OPTIONS: tuple[Option, ...] = (
     # ------------------------------------------------------------------------------ application
@@ -308,41 +311,11 @@ OPTIONS: tuple[Option, ...] = (
         reason="as HTTP_PROXY it would redirect the application's own requests (httpoxy,"
         " CVE-2016-1000110)",
     ),
-    # -------------------------------------------------------------------------------------- proxy
-    Option(
-        "proxy_headers", "flag", True, PROXY,
-        help="believe X-Forwarded-For and X-Forwarded-Proto of a trusted proxy",
-        reason="what uvicorn does; only peers of --forwarded-allow-ips are believed",
-    ),
-    Option(
-        "forwarded_allow_ips", "trusted", "127.0.0.1", PROXY, env=("FORWARDED_ALLOW_IPS",),
-        help="comma-separated addresses, networks or socket paths of trusted proxies; *: everyone",
-        reason="a proxy on the same machine; whoever else is believed can claim any address",
-    ),
-    # ------------------------------------------------------------------------------------ logging
-    Option(
-        "log_level", "choice", "info", LOGGING,
-        choices=("critical", "error", "warning", "info", "debug", "trace"),
-        synonyms={"warn": "warning", "fatal": "critical"},
-        help="least level that is logged",
-        reason="says what was started, and what went wrong",
-    ),
-    Option(
-        "access_log", "flag", True, LOGGING,
-        help="log a line for every request",
-        reason="what one looks for first; lines are written in batches, so it costs little",
-    ),
-    Option(
-        "log_config", "log_config", None, LOGGING, optional=True, aliases=("--log-config-json",),
-        help="configuration of Python's logging: .json, .ini or .yaml; a dict in Python",
-        reason="the built-in lines need none",
-    ),
-    Option(
-        "use_colors", "flag", None, LOGGING, optional=True,
-        help="colours in the log; by default on a terminal that has NO_COLOR not set",
-        reason="colours help people, and disturb files",
-    ),
-    *UNBUILT,
+    *PROXY_OPTIONS,
+    *LOG_OPTIONS,
+    *PROCESS_OPTIONS,
+    *FILE_OPTIONS,
+    *TLS_OPTIONS,
 )  # fmt: skip
 
 BY_NAME = {option.name: option for option in OPTIONS}

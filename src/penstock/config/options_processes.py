@@ -1,0 +1,87 @@
+"""Options of the supervisor and its processes; a part of the table in `options`."""
+
+from __future__ import annotations
+
+from penstock.config.kinds import Option
+
+PROCESSES = "Processes"
+
+PROCESS_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "workers", "count", None, PROCESSES, unit="processes", low=1, optional=True, room="process",
+        aliases=("-w",), env=("WEB_CONCURRENCY",),
+        help="worker processes, supervised",
+        reason="one process without a supervisor is the smallest thing for a container",
+    ),
+    Option(
+        "limit_max_requests", "count", None, PROCESSES, unit="requests", low=1, optional=True,
+        room="recycling", aliases=("--max-requests",),
+        help="requests after which a worker is replaced by a fresh one",
+        reason="recycling hides leaks; who needs it knows",
+    ),
+    Option(
+        "limit_max_requests_jitter", "count", 0, PROCESSES, unit="requests", room="recycling",
+        aliases=("--max-requests-jitter",),
+        help="random spread of --limit-max-requests",
+        reason="needed with --limit-max-requests only",
+    ),
+    Option(
+        "timeout_worker", "duration", 30, PROCESSES, room="process",
+        aliases=("-t", "--timeout", "--timeout-worker-healthcheck"),
+        help="time for which a worker's event loop may stand still before it is replaced",
+        reason="what gunicorn gives",
+    ),
+    Option(
+        "reload", "flag", False, PROCESSES, room="process",
+        help="start again when source files change",
+        reason="for development only",
+    ),
+    Option(
+        "reload_dir", "texts", (), PROCESSES, room="process", aliases=("--reload-paths",),
+        help="folder to watch; may be repeated",
+        reason="the current folder holds the application",
+    ),
+    Option(
+        "reload_include", "texts", (), PROCESSES, room="process",
+        help="pattern of files to watch; may be repeated",
+        reason="Python files are what is imported",
+    ),
+    Option(
+        "reload_exclude", "texts", (), PROCESSES, room="process",
+        aliases=("--reload-ignore-patterns",),
+        help="pattern of files not to watch; may be repeated",
+        reason="nothing is left out unless asked for",
+    ),
+    Option(
+        "reload_delay", "duration", "250ms", PROCESSES, room="process",
+        help="time between two looks at the files",
+        reason="what uvicorn waits",
+    ),
+    Option(
+        "preload", "flag", False, PROCESSES, room="process", flag="--preload",
+        aliases=("--preload-app",),
+        help="import the application once, before the workers are started",
+        reason="sockets and threads made while importing do not survive the start of a process",
+    ),
+    Option(
+        "pid", "path", None, PROCESSES, optional=True, room="process", aliases=("-p", "--pid-file"),
+        help="file to write the process id to",
+        reason="process managers know their children without a file",
+    ),
+    Option(
+        "user", "text", None, PROCESSES, optional=True, room="process", aliases=("-u",),
+        help="user to become after binding",
+        reason="process managers and containers do it before the start",
+    ),
+    Option(
+        "group", "text", None, PROCESSES, optional=True, room="process", aliases=("-g",),
+        help="group to become after binding",
+        reason="process managers and containers do it before the start",
+    ),
+    Option(
+        "name", "text", None, PROCESSES, optional=True, room="process",
+        aliases=("-n", "--process-name"),
+        help="name of the processes in ps and top",
+        reason="the command line says more",
+    ),
+)  # fmt: skip
