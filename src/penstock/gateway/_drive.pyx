@@ -46,6 +46,11 @@ cdef class drive:
         self._scope = scope
 
     @property
+    def exchange(self):
+        """Whose call it is, None at its end."""
+        return self._exchange
+
+    @property
     def cr_await(self):
         """What it waits for: lets `scope.where` look through."""
         return self._iterator

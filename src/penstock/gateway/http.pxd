@@ -45,6 +45,7 @@ cdef class HttpExchange(HttpResponse):
     cpdef object on_disconnect(self, str reason, bint gone)
     cpdef object on_deadline(self, double now)
     cpdef object on_shutdown(self)
+    cpdef str where(self)
     cpdef str cancel(self)
     cpdef object receive_step(self, Awaitable awaitable)
     cpdef object app_ended(self, object exc)

@@ -165,14 +165,18 @@ class HttpExchange(HttpResponse):
     def on_shutdown(self) -> None:
         """A request goes on to its end."""
 
+    def where(self) -> str:
+        """See `Exchange.where`."""
+        if self._task is None:
+            return "the application, running" if self._eager else "not started"
+        return where(self._task.get_coro())
+
     def cancel(self) -> str:
         """Cancel the application's task; returns where it stood."""
         self._cancelled = True
-        task = self._task
-        if task is None:
-            return "not started"
-        place = where(task.get_coro())
-        task.cancel()
+        place = self.where()
+        if self._task is not None:
+            self._task.cancel()
         return place
 
     # Downwards: called by the application.

@@ -20,6 +20,7 @@ cdef class Stream:
     cpdef object done(self)
 
 cdef class Exchange:
+    cdef public double began
     cdef public Py_ssize_t buffered
     cdef public int status
 
@@ -29,6 +30,7 @@ cdef class Exchange:
     cpdef object on_disconnect(self, str reason, bint gone)
     cpdef object on_deadline(self, double now)
     cpdef object on_shutdown(self)
+    cpdef str where(self)
     cpdef str cancel(self)
 
 cdef class Runtime:

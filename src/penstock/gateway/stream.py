@@ -107,10 +107,12 @@ class Exchange:
 
     `buffered` is the number of body bytes that nobody has taken or waits for: the connection
     pauses reading above its high-water mark. `status` is the final status that was sent, 0 before.
+    `began`: the connection's clock when the request's head was whole, in seconds; exact to a second.
     """
 
-    __slots__ = ("buffered", "status")
+    __slots__ = ("began", "buffered", "status")
 
+    began: float
     buffered: int
     status: int
 
@@ -140,6 +142,10 @@ class Exchange:
 
     def on_shutdown(self) -> None:
         """The server stops: a WebSocket closes with 1012, a request goes on to its end."""
+        raise NotImplementedError
+
+    def where(self) -> str:
+        """Where the application's call stands, for the log. May be called from any thread."""
         raise NotImplementedError
 
     def cancel(self) -> str:

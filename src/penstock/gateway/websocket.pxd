@@ -64,6 +64,7 @@ cdef class _Send(Awaitable):
 
 cdef class WebSocketExchange(WebSocketWire):
     cpdef object start(self)
+    cpdef str where(self)
     cpdef str cancel(self)
     cpdef object receive_step(self, Awaitable awaitable)
     @cython.locals(kind=int, action=int)

@@ -111,14 +111,18 @@ class WebSocketExchange(WebSocketWire):
         if not task.done():
             self._task = task
 
+    def where(self) -> str:
+        """See `Exchange.where`."""
+        if self._task is None:
+            return "the close handshake" if self._close_sent else "not started"
+        return where(self._task.get_coro())
+
     def cancel(self) -> str:
         """Cancel the application's task; returns where it stood."""
         self._cancelled = True
-        task = self._task
-        if task is None:
-            return "the close handshake" if self._close_sent else "not started"
-        place = where(task.get_coro())
-        task.cancel()
+        place = self.where()
+        if self._task is not None:
+            self._task.cancel()
         return place
 
     def receive(self) -> Awaitable:

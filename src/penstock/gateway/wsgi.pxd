@@ -28,6 +28,7 @@ cdef class WsgiExchange(WsgiCall):
     cpdef object on_disconnect(self, str reason, bint gone)
     cpdef object on_deadline(self, double now)
     cpdef object on_shutdown(self)
+    cpdef str where(self)
     cpdef str cancel(self)
     @cython.locals(ready=bint)
     cdef object _collect(self)

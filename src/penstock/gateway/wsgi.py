@@ -98,17 +98,23 @@ class WsgiExchange(WsgiCall):
     def on_shutdown(self) -> None:
         """A request goes on to its end."""
 
+    def where(self) -> str:
+        """See `Exchange.where`."""
+        if self._state == _COLLECTING:
+            return "the request's body, which is not whole"
+        if self._state == _RUNNING:
+            return self._pool.where(self)
+        return "its end" if self._state == _OVER else "not started"
+
     def cancel(self) -> str:
         """Let the next thing that the application asks of the server raise; returns where it is.
 
         A thread cannot be ended by force. `Stream.done` is called if and when it comes back.
         """
+        place = self.where()
         if self._state == _COLLECTING:
-            place = "waiting for the request's body"
             self._over = True
             self._end()
-        else:
-            place = self._pool.where(self)
         self.on_disconnect(DISCONNECT_LOST, True)
         return place
 

@@ -19,4 +19,4 @@ cdef class Connection(Input):
     cpdef refuse_queued(self)
     cpdef begin_shutdown(self)
     cpdef notify_disconnect(self)
-    cpdef abort(self, object reason)
+    cpdef abort(self)

@@ -168,17 +168,12 @@ class Connection(Input):
         if self.exchange is not None and not self.is_websocket:
             self.exchange.on_disconnect(DISCONNECT_SHUTDOWN, False)
 
-    def abort(self, reason: str) -> str:
-        """End it by force; returns what was stuck, and where, for the log."""
-        exchange: Any = self.exchange
-        place = ""
-        if exchange is not None:
-            head = getattr(exchange, "head", None)
-            name = f"{head.method} {head.raw_path.decode('ascii')}" if head is not None else ""
-            place = f"{name} at {exchange.cancel()}"
+    def abort(self) -> None:
+        """End it by force."""
+        if self.exchange is not None:
+            self.exchange.cancel()
         if not self._lost:
             self._transport.abort()
-        return place
 
 
 def _address(name: Any, local: bool = False) -> Any:

@@ -255,6 +255,7 @@ class Input(Output):
             request.begin(service, self, head)
             exchange = request
             self._input = BODY if head.content_length else WAIT
+        exchange.began = worker.now
         self.exchange = exchange
         worker.requests += 1
         if self._input == BODY:

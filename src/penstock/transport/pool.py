@@ -14,6 +14,7 @@ import threading
 import time
 import traceback
 from collections import deque
+from functools import partial
 from itertools import islice
 from typing import Any
 
@@ -106,6 +107,11 @@ class ThreadPool:
                 return thread.where()
         return "waiting for a free thread (option threads)"
 
+    def running(self) -> list[Any]:
+        """The exchanges that have a thread, or wait for one."""
+        taken = [thread.exchange for thread in self._threads]
+        return [each for each in (*taken, *self._queue.copy()) if each is not None]
+
     def stop(self, timeout_s: float) -> list[str]:
         """End all threads once they have done what waits for them; nothing new is accepted.
 
@@ -175,31 +181,40 @@ class ThreadPool:
 class InlinePool:
     """`--threads 0`: the loop's own thread runs the application, for what is known to be quick."""
 
-    __slots__ = ("_runtime", "environs", "inline", "new_lock")
+    __slots__ = ("_current", "_runtime", "environs", "inline", "new_lock")
     exchange_type = WsgiExchange
 
     def __init__(self, service: Any) -> None:
         self._runtime = service.runtime
+        self._current: Any = None
         self.inline = True
         self.environs = Environs(service, multithread=False)
         self.new_lock = _taken_lock
 
     def submit(self, exchange: Any) -> bool:
         """Run the exchange now."""
+        self._current = exchange
         exchange.run()
+        self._current = None
         return True
 
     def resubmit(self, exchange: Any) -> None:
         """Run on in the next turn what was suspended."""
-        self._runtime.call_soon(exchange.run)
+        self._runtime.call_soon(partial(self.submit, exchange))
 
     def post(self, exchange: Any) -> None:
         """Deliver at once: this is the loop's thread."""
         exchange.deliver()
 
     def where(self, exchange: Any) -> str:
-        """Nothing can be stuck here unless the loop is."""
-        return f"the application's iterable, which waits for the client ({exchange!r})"
+        """What waits is a suspended iterable; anything else holds the loop."""
+        if exchange is self._current:
+            return "the application, running"
+        return "the application's iterable, which waits for the client"
+
+    def running(self) -> list[Any]:
+        """The exchange that holds the loop, if one does."""
+        return [] if self._current is None else [self._current]
 
     def stop(self, timeout_s: float) -> list[str]:
         """There is nothing to stop."""

@@ -20,6 +20,7 @@ from penstock.gateway.lifespan import Lifespan
 from penstock.gateway.loading import Loaded
 from penstock.gateway.scope import where
 from penstock.gateway.stream import Service
+from penstock.transport.inflight import in_flight
 from penstock.transport.listeners import GivenListener, Listener, make_listener, url_of
 from penstock.transport.runtime import LoopRuntime
 from penstock.transport.sockets import Acceptor
@@ -39,8 +40,6 @@ CANCEL_S = 1.0
 THREADS_S = 1.0
 # While the shutdown waits, how often it looks again for what nothing announces.
 LOOK_AGAIN_S = 0.05
-# Lines about what was cut; beyond them a count.
-STUCK_LINES_MAX = 20
 
 
 class Server:
@@ -383,18 +382,14 @@ class Server:
         worker, runtime = self.worker, self.runtime
         if worker is None or runtime is None:
             return
-        lines = [connection.abort("shutdown") for connection in list(worker.connections)]
-        # Applications whose client has left run on without a connection.
-        alone = [task for task in runtime.tasks if not task.cancelling()]
-        for task in alone:
-            lines.append(f"a request whose client has left, at {where(task.get_coro())}")
-            task.cancel()
-        lines = [line for line in lines if line]
-        for line in lines[:STUCK_LINES_MAX]:
+        for line in in_flight(worker, worker.loop.time()):
             worker.note("warning", f"Cut by the shutdown: {line}")
-        if len(lines) > STUCK_LINES_MAX:
-            more = len(lines) - STUCK_LINES_MAX
-            worker.note("warning", f"Cut by the shutdown: {more} more")
+        for connection in list(worker.connections):
+            connection.abort()
+        # Applications whose client has left run on without a connection.
+        for task in runtime.tasks:
+            if not task.cancelling():
+                task.cancel()
         if not await self._idle(worker.loop.time() + CANCEL_S, even_forced=True):
             for task in runtime.tasks:
                 worker.note(

@@ -134,7 +134,7 @@ class Worker:
                 connection.on_sweep(now)
             except Exception:
                 self.logger.exception("The sweep of a connection failed; it is closed")
-                connection.abort("internal error")
+                connection.abort()
 
     def connection_closed(self, connection: Any) -> None:
         """`connection` is over, and so is its exchange as far as the client goes."""
