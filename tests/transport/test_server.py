@@ -15,7 +15,7 @@ import pytest
 
 import penstock
 from penstock.errors import BindError, SetupError, StartupError
-from penstock.transport import server as module
+from penstock.transport import shutdown as module
 from penstock.transport.listeners import TcpListener
 from tests.loops import NewLoop, each_loop, run_on
 

@@ -1,10 +1,7 @@
 """One worker's server in one event loop: start, serve, and a shutdown that ends.
 
     start     claim the addresses · lifespan startup · listen · accept
-    shutdown  stop accepting · let requests end · tell long ones · cut what is left · lifespan
-
-The phases of the shutdown share `timeout_graceful_shutdown`; its last part is kept for the
-application's lifespan shutdown, which always runs (LIFE-11).
+    shutdown  in phases, see `shutdown`
 """
 
 import asyncio
@@ -14,32 +11,23 @@ import socket
 from collections.abc import Callable, Iterable
 from typing import Any, Self
 
-from penstock.config import Config
+from penstock.config import Bind, Config
 from penstock.errors import SetupError, StartupError
 from penstock.gateway.lifespan import Lifespan
 from penstock.gateway.loading import Loaded
 from penstock.gateway.scope import where
 from penstock.gateway.stream import Service
-from penstock.transport.inflight import in_flight
-from penstock.transport.listeners import GivenListener, Listener, make_listener, url_of
+from penstock.transport.listeners import GivenListener, Listener, bind_of, make_listener, url_of
 from penstock.transport.runtime import LoopRuntime
+from penstock.transport.shutdown import DRAIN_S, Shutdown, cancel_lifespan
 from penstock.transport.sockets import Acceptor
 from penstock.transport.timers import Sweep, sweep_interval
 from penstock.transport.worker import Worker
 
 __all__ = ["Server", "Worker"]
 
-# The lifespan shutdown gets this much even if the requests used up the time, or there was none.
-LIFESPAN_SHUTDOWN_MIN_S = 1.0
-# Idle connections stay open for requests that are on their way: several round trips of a load
-# balancer nearby, and hardly noticed by a person who pressed Ctrl+C.
-DRAIN_S = 0.5
-# Cancelled tasks get this long to clean up; those that swallow the cancellation are left behind.
-CANCEL_S = 1.0
 # Threads that are still in the application: they cannot be ended, only left.
 THREADS_S = 1.0
-# While the shutdown waits, how often it looks again for what nothing announces.
-LOOK_AGAIN_S = 0.05
 
 
 class Server:
@@ -49,7 +37,8 @@ class Server:
     are raised (`SetupError` and its kin), after which nothing is left running. Not for two uses.
 
     - `settings`: the Config. `load`: called once before the start; returns the application.
-    - `sockets`: bound sockets to serve on in place of the configured addresses; closed at the end.
+    - `sockets`: bound sockets to serve on in place of the configured addresses, or pairs of a socket
+      and its Bind; closed at the end.
     - `open_access_log(call_later)`: returns the access log, or None.
     - `on_ready(server)`: called when the server accepts.
     - `worker`, `application` (`Loaded`), `runtime`: there after the start, for whoever watches.
@@ -60,7 +49,7 @@ class Server:
         settings: Config,
         load: Callable[[], Loaded],
         *,
-        sockets: Iterable[socket.socket] | None = None,
+        sockets: Iterable[socket.socket | tuple[socket.socket, Bind]] | None = None,
         open_access_log: Callable[[Any], Any] | None = None,
         on_ready: Callable[[Any], None] | None = None,
     ) -> None:
@@ -75,13 +64,12 @@ class Server:
         self._open_access_log = open_access_log
         self._on_ready = on_ready
         self._listeners: list[Listener] = []
-        self._acceptor: Acceptor | None = None
+        self.acceptor: Acceptor | None = None
         self._sweep: Sweep | None = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._should_exit = False
         self._force = False
-        # Set whenever what the shutdown waits for may have come
-        self._news: asyncio.Event | None = None
+        self._shutdown: Shutdown | None = None
         self._stop: asyncio.Event | None = None
         self._ending: asyncio.Task[None] | None = None
 
@@ -94,7 +82,7 @@ class Server:
     @property
     def urls(self) -> list[str]:
         """The same for each listening socket."""
-        urls = [url_of(sock) for sock in self.sockets]
+        urls = [url_of(sock, each.bind) for each in self._listeners for sock in each.sockets]
         if not urls:
             raise RuntimeError("the server has no address before start() and after shutdown()")
         return urls
@@ -174,7 +162,6 @@ class Server:
         loaded = self.load()
         self._loop = loop = asyncio.get_running_loop()
         self._stop = asyncio.Event()
-        self._news = asyncio.Event()
         if self._should_exit:
             self._stop.set()
         try:
@@ -214,16 +201,20 @@ class Server:
             worker.pool = open_pool(service)
         if self._open_access_log is not None and self.settings.access_log:
             worker.access_log = self._open_access_log(loop.call_later)
+        drain_s = min(DRAIN_S, self.settings.timeout_graceful_shutdown / 10)
+        self._shutdown = Shutdown(self, drain_s=drain_s, drain_queue=True)
         worker.closed_hook = self._connection_gone
         runtime.on_idle = self._look
 
     def _claim(self) -> None:
         settings = self.settings
         if self._given is not None:
-            self._listeners.append(GivenListener(self._given, settings.backlog))
+            for given in self._given:
+                sock, bind = given if isinstance(given, tuple) else (given, bind_of(given))
+                self._listeners.append(GivenListener([sock], settings.backlog, bind))
         else:
-            for address in settings.listeners:
-                listener = make_listener(address, settings.backlog, settings.uds_mode)
+            for bind in settings.listeners:
+                listener = make_listener(bind, settings.backlog, settings.uds_mode)
                 self._listeners.append(listener)
         for listener in self._listeners:
             listener.claim()
@@ -252,7 +243,7 @@ class Server:
             asked.cancel()
         if not lifespan.started.done():
             place = where(lifespan.task.get_coro())
-            await self._cancel_lifespan(lifespan)
+            await cancel_lifespan(lifespan)
             if self._should_exit:
                 worker.note("info", "Asked to stop before the application had started")
                 return False
@@ -272,15 +263,15 @@ class Server:
         settings = self.settings
         self._sweep = Sweep(self._loop, sweep_interval(settings), worker.tick, worker.sweep)
         self._sweep.start()
-        self._acceptor = Acceptor(
+        self.acceptor = Acceptor(
             self._loop,
-            self.sockets,
+            [(sock, each.bind) for each in self._listeners for sock in each.sockets],
             functools.partial(Connection.accepted, worker),
             worker.connections,
             settings.limit_connections,
             worker.note,
         )
-        self._acceptor.start()
+        self.acceptor.start()
         self.started = True
         if self._on_ready is not None:
             self._on_ready(self)
@@ -305,133 +296,33 @@ class Server:
         self._look()
 
     def _look(self) -> None:
-        if self._news is not None:
-            self._news.set()
+        if self._shutdown is not None:
+            self._shutdown.news()
 
     def _connection_gone(self) -> None:
-        if self._acceptor is not None:
-            self._acceptor.connection_gone()
+        if self.acceptor is not None:
+            self.acceptor.connection_gone()
         if self._should_exit:
             self._look()
 
     async def _shut_down(self) -> None:
-        loop, worker = self._loop, self.worker
-        if loop is None or worker is None:
-            return
-        began = loop.time()
-        settings = self.settings
-        deadline = began + settings.timeout_graceful_shutdown
         try:
-            await self._stop_accepting()
-            await self._begin(worker, began)
-            if not await self._idle(began + settings.timeout_disconnect_grace):
-                for connection in list(worker.connections):
-                    connection.notify_disconnect()
-            if not await self._idle(deadline - settings.timeout_lifespan_shutdown):
-                await self._cut()
+            if self._shutdown is not None:
+                await self._shutdown.run()
         finally:
-            try:
-                await self._stop_lifespan(deadline)
-            finally:
-                self._release()
+            self._release()
 
-    async def _begin(self, worker: Worker, began: float) -> None:
-        """Tell the connections: those with a request at once, idle ones after a short drain.
-
-        A request may be on its way to an idle one, or in its socket already, and would be reset; it
-        gets its answer, with `Connection: close`, since the worker is closing (V03).
-        """
-        told = {connection for connection in worker.connections if connection.exchange is not None}
-        for connection in told:
-            connection.begin_shutdown()
-        if len(told) < len(worker.connections):
-            await self._idle(began + min(DRAIN_S, self.settings.timeout_graceful_shutdown / 10))
-        for connection in worker.connections - told:
-            connection.begin_shutdown()
-
-    async def _stop_accepting(self) -> None:
-        worker, acceptor = self.worker, self._acceptor
-        if acceptor is not None:
-            # Whoever is connected already gets an answer: closing the sockets would reset them
-            acceptor.drain()
-            acceptor.close()
-            while acceptor.arriving:  # noqa: ASYNC110 - a turn or two of the loop, no wait
-                await asyncio.sleep(0)
-        if worker is not None:
-            worker.closing = True
+    def close_listeners(self) -> None:
+        """Free the addresses; nothing listens there any more."""
         for listener in self._listeners:
             listener.close()
-
-    async def _idle(self, until: float, *, even_forced: bool = False) -> bool:
-        """Wait until nothing runs any more; False if that is not so at `until`, or when forced."""
-        loop, worker, runtime, news = self._loop, self.worker, self.runtime, self._news
-        if loop is None or worker is None or runtime is None or news is None:
-            return True
-        while worker.connections or worker.running or runtime.tasks:
-            left = until - loop.time()
-            if left <= 0 or (self._force and not even_forced):
-                return False
-            news.clear()
-            waiter = loop.create_task(news.wait())
-            await asyncio.wait({waiter}, timeout=min(left, LOOK_AGAIN_S))
-            waiter.cancel()
-        return True
-
-    async def _cut(self) -> None:
-        """End by force what is left, and say what it was and where it stood."""
-        worker, runtime = self.worker, self.runtime
-        if worker is None or runtime is None:
-            return
-        for line in in_flight(worker, worker.loop.time()):
-            worker.note("warning", f"Cut by the shutdown: {line}")
-        for connection in list(worker.connections):
-            connection.abort()
-        # Applications whose client has left run on without a connection.
-        for task in runtime.tasks:
-            if not task.cancelling():
-                task.cancel()
-        if not await self._idle(worker.loop.time() + CANCEL_S, even_forced=True):
-            for task in runtime.tasks:
-                worker.note(
-                    "error",
-                    "A request ignores its cancellation and is left behind, at"
-                    f" {where(task.get_coro())}",
-                )
-
-    async def _stop_lifespan(self, deadline: float) -> None:
-        lifespan, loop, worker = self.lifespan, self._loop, self.worker
-        if lifespan is None or loop is None or worker is None or lifespan.task is None:
-            return
-        lifespan.stop()
-        limit_s = LIFESPAN_SHUTDOWN_MIN_S
-        if not self._force:
-            limit_s = max(limit_s, deadline - loop.time())
-        await asyncio.wait({lifespan.stopped}, timeout=limit_s)
-        if not lifespan.stopped.done():
-            worker.note(
-                "error",
-                f"The application's lifespan shutdown did not end within {limit_s:.3g} s and is cut;"
-                f" it waits at {where(lifespan.task.get_coro())}; --timeout-lifespan-shutdown keeps"
-                " more time for it",
-            )
-        elif not lifespan.task.done():
-            # It said that it is done; what it does after that, it does at once or not at all
-            await asyncio.wait({lifespan.task}, timeout=CANCEL_S)
-        await self._cancel_lifespan(lifespan)
-
-    async def _cancel_lifespan(self, lifespan: Lifespan) -> None:
-        task = lifespan.task
-        lifespan.cancel()
-        if not task.done():
-            await asyncio.wait({task}, timeout=CANCEL_S)
 
     def _release(self) -> None:
         """Let go of all that is not the application's."""
         worker = self.worker
         if self._sweep is not None:
             self._sweep.stop()
-        for listener in self._listeners:
-            listener.close()
+        self.close_listeners()
         if self.runtime is not None:
             self.runtime.close()
         if worker is not None:
