@@ -12,7 +12,7 @@ import pytest
 
 import penstock
 from penstock.cli.main import RESERVED, main
-from penstock.config import Config, TcpAddress
+from penstock.config import Bind, Config, TcpAddress
 from penstock.config.options import OPTIONS
 from penstock.errors import BindError, ImportFailed, StartupError, UsageError
 
@@ -48,7 +48,7 @@ def test_the_application_and_its_options_reach_the_process(run: Run, ran: list[C
     code, err = run("main:app", "--port", "81", "--no-access-log", "--timeout-keep-alive", "2m")
     assert (code, err) == (0, "")
     assert (ran[0].app, ran[0].access_log, ran[0].timeout_keep_alive) == ("main:app", False, 120.0)
-    assert ran[0].listeners == (TcpAddress("127.0.0.1", 81),)
+    assert ran[0].listeners == (Bind(TcpAddress("127.0.0.1", 81)),)
     assert ran[0].sources["port"].place == "--port"
 
 

@@ -5,11 +5,14 @@ import pytest
 from penstock.config.addresses import (
     UNIX_PATH_BYTES_MAX,
     Address,
+    Bind,
     FdAddress,
+    SystemdAddress,
     TcpAddress,
     UnixAddress,
     check_host,
     parse_address,
+    parse_bind,
 )
 
 
@@ -78,3 +81,63 @@ def test_a_path_that_no_socket_can_have_is_refused_before_the_system_does() -> N
 
 def test_a_host_may_be_given_with_or_without_brackets() -> None:
     assert check_host("[::1]") == check_host("::1") == "::1"
+
+
+# ------------------------------------------------------------------------------------------------ binds
+
+
+@pytest.mark.parametrize(
+    "text, bind",
+    [
+        ("127.0.0.1:80", Bind(TcpAddress("127.0.0.1", 80))),
+        ("[::]:443?tls", Bind(TcpAddress("::", 443), tls=True)),
+        ("[::]:80?dual&redirect", Bind(TcpAddress("::", 80), redirect=True, dual=True)),
+        ("unix:/s?mode=660", Bind(UnixAddress("/s"), mode=0o660)),
+        ("/s?mode=0660&owner=www-data:web", Bind(UnixAddress("/s"), mode=0o660, owner="www-data:web")),
+        ("/s?mode=0", Bind(UnixAddress("/s"), mode=0)),
+        ("unix:@app?proxy", Bind(UnixAddress("@app"), proxy_protocol=True)),
+        ("fd://3?tls&proxy&name=main", Bind(FdAddress(3), tls=True, proxy_protocol=True, name="main")),
+        ("systemd:?tls", Bind(SystemdAddress(), tls=True)),
+        ("systemd:web", Bind(SystemdAddress("web"))),
+    ],
+)  # fmt: skip
+def test_a_bind_is_an_address_and_what_is_spoken_there(text: str, bind: Bind) -> None:
+    assert parse_bind(text) == bind
+    assert parse_bind(str(bind)) == bind
+
+
+@pytest.mark.parametrize(
+    "text, hint",
+    [
+        (":80?tsl", r"no bind option 'tsl'; did you mean tls\?"),
+        (":80?prox", r"did you mean proxy\?"),
+        (":80?zzz", "there are tls, redirect, proxy, dual, mode, owner, name"),
+        (":80?", "no bind option ''"),
+        (":80?tls&tls", "tls is given twice"),
+        (":80?tls=off", "takes no value: leave it out"),
+        (":80?tls&redirect", "cannot go with tls"),
+        (":80?dual", r"as in \[::\]:80\?dual"),
+        (":80?mode=660", "as in unix:/run/app.sock"),
+        ("fd://3?owner=www", "as in unix:/run/app.sock"),
+        ("unix:@a?mode=660", "has no file, so it has no mode"),
+        ("unix:/a?mode=999", "no file mode: write it in octal"),
+        ("unix:/a?mode", "no file mode"),
+        ("unix:/a?owner=:", "is user, user:group or :group"),
+        ("unix:/a?owner", "is user, user:group or :group"),
+        (":80?name=a b", "is a word"),
+        ("unix:@", "needs a path"),
+        ("systemd:\x07", "names no socket of systemd"),
+    ],
+)
+def test_what_is_no_bind_is_explained(text: str, hint: str) -> None:
+    with pytest.raises(ValueError, match=hint):
+        parse_bind(text)
+
+
+def test_an_abstract_socket_is_a_name_without_a_file() -> None:
+    address = parse_address("unix:@app")
+    assert isinstance(address, UnixAddress)
+    assert (address.abstract, address.sockname) == (True, "\0app")
+    file = parse_address("unix:./@app")
+    assert isinstance(file, UnixAddress)
+    assert (file.abstract, file.sockname) == (False, "./@app")

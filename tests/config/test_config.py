@@ -2,10 +2,14 @@
 
 import pytest
 
-from penstock.config import Config, FdAddress, TcpAddress, UnixAddress
+from penstock.config import Address, Bind, Config, FdAddress, TcpAddress, UnixAddress
 from penstock.config.config import DEFAULT, ENVIRONMENT, FILE, GIVEN, Setting, Source
 from penstock.config.options import BY_NAME, OPTIONS
 from penstock.errors import UsageError
+
+
+def at(*addresses: Address) -> tuple[Bind, ...]:
+    return tuple(map(Bind, addresses))
 
 
 def setting(name: str, raw: object, rank: int, place: str = "somewhere") -> Setting:
@@ -84,7 +88,7 @@ def test_the_representation_shows_what_was_set() -> None:
 
 def test_a_port_of_the_platform_opens_the_server_to_the_platform() -> None:
     config = Config.of([setting("port", "80", ENVIRONMENT, "$PORT")])
-    assert config.listeners == (TcpAddress("0.0.0.0", 80),)
+    assert config.listeners == at(TcpAddress("0.0.0.0", 80))
 
 
 @pytest.mark.parametrize("place", ["$PENSTOCK_PORT", "--port"])
@@ -97,7 +101,7 @@ def test_a_host_that_is_given_stays_as_it_is_beside_the_platforms_port(rank: int
     config = Config.of(
         [setting("port", "80", ENVIRONMENT, "$PORT"), setting("host", "127.0.0.1", rank)]
     )
-    assert config.listeners == (TcpAddress("127.0.0.1", 80),)
+    assert config.listeners == at(TcpAddress("127.0.0.1", 80))
 
 
 def test_a_shorter_shutdown_shortens_its_parts() -> None:
@@ -123,12 +127,12 @@ def test_a_header_that_the_user_writes_is_not_sent_twice() -> None:
 
 
 def test_without_a_word_it_listens_on_this_machine_only() -> None:
-    assert Config().listeners == (TcpAddress("127.0.0.1", 8000),)
+    assert Config().listeners == at(TcpAddress("127.0.0.1", 8000))
 
 
 def test_every_kind_of_address_may_be_listened_on_at_once() -> None:
     config = Config(bind=["127.0.0.1:1", "/a"], uds="/b", fd=0)
-    assert config.listeners == (
+    assert config.listeners == at(
         TcpAddress("127.0.0.1", 1),
         UnixAddress("/a"),
         UnixAddress("/b"),
@@ -147,10 +151,10 @@ def test_one_source_says_in_one_way_where_to_listen(
 
 def test_an_address_of_a_higher_source_replaces_those_of_lower_ones() -> None:
     port = setting("port", 1, ENVIRONMENT, "$PORT")
-    assert Config.of([port, setting("bind", ":9", GIVEN)]).listeners == (TcpAddress("0.0.0.0", 9),)
+    assert Config.of([port, setting("bind", ":9", GIVEN)]).listeners == at(TcpAddress("0.0.0.0", 9))
     bind = setting("bind", ":9", FILE)
-    assert Config.of([bind, port]).listeners == (TcpAddress("0.0.0.0", 1),)
-    assert Config.of([bind, setting("port", 7, GIVEN)]).listeners == (TcpAddress("127.0.0.1", 7),)
+    assert Config.of([bind, port]).listeners == at(TcpAddress("0.0.0.0", 1))
+    assert Config.of([bind, setting("port", 7, GIVEN)]).listeners == at(TcpAddress("127.0.0.1", 7))
 
 
 def test_an_address_given_twice_is_refused_unless_the_system_chooses_the_port() -> None:

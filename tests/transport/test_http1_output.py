@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 
+from penstock.config import Bind, UnixAddress
 from penstock.transport.http1 import Connection
 from tests.loops import NewLoop, each_loop
 from tests.sockets import serving
@@ -20,7 +21,7 @@ class Pair(Trial):
         self.ours, self.theirs = socket.socketpair()
         self.ours.setblocking(False)
         self.theirs.setblocking(False)
-        self.connection = Connection.accepted(self.worker, self.ours, "")
+        self.connection = Connection.accepted(self.worker, Bind(UnixAddress("/s")), self.ours, "")
         self.connection.connection_made(self.transport)
 
     def close(self) -> None:

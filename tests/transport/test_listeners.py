@@ -9,18 +9,21 @@ from typing import Any
 
 import pytest
 
-from penstock.config import FdAddress, TcpAddress, UnixAddress
+from penstock.config import Bind, FdAddress, TcpAddress, UnixAddress
 from penstock.errors import BindError
 from penstock.transport import listeners
 from penstock.transport.listeners import GivenListener, make_listener, url_of
+
+HERE = Bind(TcpAddress("127.0.0.1", 0))
 
 
 @pytest.fixture
 def opened() -> Iterator[Any]:
     made: list[Any] = []
 
-    def open_(address: Any, mode: int = 0o666, *, listen: bool = True) -> Any:
-        listener = make_listener(address, 16, mode)
+    def open_(place: Any, mode: int = 0o666, *, listen: bool = True) -> Any:
+        bind = place if isinstance(place, Bind) else Bind(place)
+        listener = make_listener(bind, 16, mode)
         made.append(listener)
         listener.claim()
         if listen:
@@ -46,7 +49,7 @@ def test_port_zero_takes_a_port_and_says_which(opened: Any) -> None:
     listener = opened(TcpAddress("127.0.0.1", 0))
     port = listener.sockets[0].getsockname()[1]
     assert port > 0
-    assert url_of(listener.sockets[0]) == f"http://127.0.0.1:{port}"
+    assert url_of(listener.sockets[0], listener.bind) == f"http://127.0.0.1:{port}"
     assert answers(("127.0.0.1", port))
 
 
@@ -62,14 +65,14 @@ def test_ipv6_carries_ipv6_only_and_its_url_has_brackets(opened: Any) -> None:
     listener = opened(TcpAddress("::1", 0))
     (sock,) = listener.sockets
     assert sock.getsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY) == 1
-    assert url_of(sock) == f"http://[::1]:{sock.getsockname()[1]}"
+    assert url_of(sock, HERE) == f"http://[::1]:{sock.getsockname()[1]}"
 
 
 def test_the_url_of_a_wildcard_is_one_that_can_be_asked_for(opened: Any) -> None:
     (sock,) = opened(TcpAddress("0.0.0.0", 0)).sockets
-    assert url_of(sock) == f"http://127.0.0.1:{sock.getsockname()[1]}"
+    assert url_of(sock, HERE) == f"http://127.0.0.1:{sock.getsockname()[1]}"
     (sock,) = opened(TcpAddress("::", 0)).sockets
-    assert url_of(sock) == f"http://[::1]:{sock.getsockname()[1]}"
+    assert url_of(sock, HERE) == f"http://[::1]:{sock.getsockname()[1]}"
 
 
 def two_families(*_: Any, **__: Any) -> Any:
@@ -94,12 +97,12 @@ def test_a_chosen_port_that_is_taken_on_the_other_address_is_chosen_again(
     monkeypatch.setattr(listeners.socket, "getaddrinfo", two_families)
     real, refused = listeners._bound_tcp, 0
 
-    def taken_twice(family: int, place: Any) -> socket.socket:
+    def taken_twice(family: int, place: Any, dual: bool) -> socket.socket:
         nonlocal refused
         if family == socket.AF_INET and refused < 2:
             refused += 1
             raise OSError(listeners.errno.EADDRINUSE, "in use")
-        return real(family, place)
+        return real(family, place, dual)
 
     monkeypatch.setattr(listeners, "_bound_tcp", taken_twice)
     listener = opened(TcpAddress("localhost", 0))
@@ -113,10 +116,10 @@ def test_a_machine_without_one_of_the_families_serves_the_other(
     monkeypatch.setattr(listeners.socket, "getaddrinfo", two_families)
     real = listeners._bound_tcp
 
-    def no_ipv6(family: int, place: Any) -> socket.socket:
+    def no_ipv6(family: int, place: Any, dual: bool) -> socket.socket:
         if family == socket.AF_INET6:
             raise OSError(listeners.errno.EADDRNOTAVAIL, "not available")
-        return real(family, place)
+        return real(family, place, dual)
 
     monkeypatch.setattr(listeners, "_bound_tcp", no_ipv6)
     assert [sock.family for sock in opened(TcpAddress("localhost", 0)).sockets] == [socket.AF_INET]
@@ -178,7 +181,7 @@ def test_a_unix_socket_has_the_mode_that_was_asked_for_x10(tmp_path: Path, opene
         os.umask(before)
     assert stat.S_IMODE(path.lstat().st_mode) == 0o660
     assert answers(str(path), socket.AF_UNIX)
-    assert url_of(listener.sockets[0]) == f"unix:{path}"
+    assert url_of(listener.sockets[0], listener.bind) == f"unix:{path}"
 
 
 def test_the_umask_is_as_before_when_a_unix_socket_was_made(tmp_path: Path, opened: Any) -> None:
@@ -281,12 +284,12 @@ def test_a_datagram_socket_is_refused() -> None:
         socket.socket(type=socket.SOCK_DGRAM) as sock,
         pytest.raises(BindError, match="SOCK_DGRAM"),
     ):
-        GivenListener([sock], 16).claim()
+        GivenListener([sock], 16, HERE).claim()
 
 
 def test_a_connected_socket_is_refused() -> None:
     left, right = socket.socketpair()
     with left, right, pytest.raises(BindError, match="Cannot listen on the given"):
-        listener = GivenListener([left], 16)
+        listener = GivenListener([left], 16, HERE)
         listener.claim()
         listener.listen()

@@ -9,11 +9,13 @@ from collections.abc import Callable, Coroutine, Iterator
 from contextlib import contextmanager
 from typing import Any
 
+from penstock.config import Bind, TcpAddress
 from penstock.transport import sockets
 from penstock.transport.sockets import PAUSED_EXHAUSTED, PAUSED_FULL, Acceptor
 from tests.loops import NewLoop, each_loop, run_on
 
 DEADLINE_S = 10.0
+HERE = Bind(TcpAddress("127.0.0.1", 0))
 
 
 class Setup:
@@ -29,14 +31,19 @@ class Setup:
         self.changed = asyncio.Event()
         self.made = 0
         self.acceptor = Acceptor(
-            self.loop, [self.sock], self.connection, self.connections, connections_max, self.note
+            self.loop,
+            [(self.sock, HERE)],
+            self.connection,
+            self.connections,
+            connections_max,
+            self.note,
         )
 
     def note(self, level: str, text: str) -> None:
         self.notes.append((level, text))
         self.changed.set()
 
-    def connection(self, client: socket.socket, peer: Any) -> asyncio.Protocol:
+    def connection(self, bind: Bind, client: socket.socket, peer: Any) -> asyncio.Protocol:
         return Echo(self)
 
     async def until(self, condition: Callable[[], bool]) -> None:
@@ -261,7 +268,7 @@ def test_an_aborted_connection_is_passed_over_and_an_odd_error_is_tried_again(
 ) -> None:
     async def test(setup: Setup) -> None:
         broken = Broken(setup.sock, [errno.ECONNABORTED, errno.ENETDOWN])
-        setup.acceptor.sockets = [broken]  # type: ignore[list-item]
+        setup.acceptor.binds = {broken: HERE}  # type: ignore[dict-item]
         setup.acceptor.start()
         (client,) = clients(setup, 1)
         assert await echoed(setup, client)
@@ -297,12 +304,12 @@ def test_a_connection_that_cannot_be_made_is_said_and_harms_no_other(new_loop: N
     async def test(setup: Setup) -> None:
         real, count = setup.connection, 0
 
-        def first_fails(client: socket.socket, peer: Any) -> asyncio.Protocol:
+        def first_fails(bind: Bind, client: socket.socket, peer: Any) -> asyncio.Protocol:
             nonlocal count
             count += 1
             if count == 1:
                 raise ZeroDivisionError("no connection today")
-            return real(client, peer)
+            return real(bind, client, peer)
 
         setup.acceptor._factory = first_fails
         setup.acceptor.start()

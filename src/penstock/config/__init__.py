@@ -8,7 +8,23 @@ sources   defaults < TOML file < environment < flags
 
 from __future__ import annotations
 
-from penstock.config.addresses import Address, FdAddress, TcpAddress, UnixAddress
+from penstock.config.addresses import (
+    Address,
+    Bind,
+    FdAddress,
+    SystemdAddress,
+    TcpAddress,
+    UnixAddress,
+)
 from penstock.config.config import Config, Source
 
-__all__ = ["Address", "Config", "FdAddress", "Source", "TcpAddress", "UnixAddress"]
+__all__ = [
+    "Address",
+    "Bind",
+    "Config",
+    "FdAddress",
+    "Source",
+    "SystemdAddress",
+    "TcpAddress",
+    "UnixAddress",
+]

@@ -1,19 +1,27 @@
 """Addresses to listen on, from text to typed values.
 
-    address = host ":" port / "[" IPv6 "]:" port / ":" port / "unix:" path / "/" path / "fd://" number
+    bind    = address [ "?" option *( "&" option ) ]
+    address = host ":" port / "[" IPv6 "]:" port / ":" port / "unix:" path / "unix:@" name / "/" path /
+              "fd://" number / "systemd:" [ name ]
+    option  = "tls" / "redirect" / "proxy" / "dual" / "mode=" octal / "owner=" user [ ":" group ] /
+              "name=" word
 
-The spellings are those of gunicorn and hypercorn, so that their command lines keep working.
+The spellings of addresses are those of gunicorn and hypercorn, so that their command lines keep
+working.
 """
 
 from __future__ import annotations
 
 import re
-from typing import NamedTuple
+from collections.abc import Callable
+from typing import Any, NamedTuple
 
 # sockaddr_un.sun_path holds 108 bytes on Linux, the closing NUL among them.
 UNIX_PATH_BYTES_MAX = 107
 
 _HOST = re.compile(r"[A-Za-z0-9._-]+")
+_NAME = re.compile(r"[A-Za-z0-9._-]{1,64}")
+_OWNER = re.compile(r"[A-Za-z0-9._-]*(:[A-Za-z0-9._-]+)?")
 
 
 class TcpAddress(NamedTuple):
@@ -27,9 +35,20 @@ class TcpAddress(NamedTuple):
 
 
 class UnixAddress(NamedTuple):
-    """A Unix domain socket in the file system."""
+    """A Unix domain socket: in the file system, or with a path that begins with @ in Linux's
+    abstract namespace (unix(7)); a file of such a name is ./@name."""
 
     path: str
+
+    @property
+    def abstract(self) -> bool:
+        """Whether it is a name without a file."""
+        return self.path.startswith("@")
+
+    @property
+    def sockname(self) -> str:
+        """What `socket.bind` takes."""
+        return "\0" + self.path[1:] if self.abstract else self.path
 
     def __str__(self) -> str:
         return f"unix:{self.path}"
@@ -44,7 +63,100 @@ class FdAddress(NamedTuple):
         return f"fd://{self.fd}"
 
 
-Address = TcpAddress | UnixAddress | FdAddress
+class SystemdAddress(NamedTuple):
+    """Sockets that systemd has opened (sd_listen_fds(3)): those of this FileDescriptorName, all of
+    them for ""."""
+
+    name: str = ""
+
+    def __str__(self) -> str:
+        return f"systemd:{self.name}"
+
+
+Address = TcpAddress | UnixAddress | FdAddress | SystemdAddress
+
+
+class Bind(NamedTuple):
+    """An address to listen on, and what is spoken there.
+
+    - `tls`: TLS, with the server's certificates. `redirect`: plain HTTP that only sends to https.
+    - `proxy_protocol`: each connection begins with a PROXY protocol header.
+    - `mode`, `owner` (`user`, `user:group`, `:group`): of the socket's file; None and "" for the
+      server's defaults.
+    - `dual`: the IPv6 socket takes IPv4 clients too.
+    - `name`: what it is called in what the server announces, "" for nothing.
+    """
+
+    address: Address
+    tls: bool = False
+    proxy_protocol: bool = False
+    redirect: bool = False
+    mode: int | None = None
+    owner: str = ""
+    dual: bool = False
+    name: str = ""
+
+    @property
+    def scheme(self) -> str:
+        """`http` or `https`."""
+        return "https" if self.tls else "http"
+
+    def __str__(self) -> str:
+        options = []
+        for key, (field, _) in _OPTIONS.items():
+            value = getattr(self, field)
+            if value is True:
+                options.append(key)
+            elif isinstance(value, int) and value is not False:
+                options.append(f"{key}={value:o}")
+            elif value:
+                options.append(f"{key}={value}")
+        return f"{self.address}?{'&'.join(options)}" if options else str(self.address)
+
+
+def parse_bind(text: str) -> Bind:
+    """Return the typed bind that `text` names; ValueError says what is wrong with it."""
+    place, mark, query = text.partition("?")
+    found: dict[str, Any] = {}
+    for item in query.split("&") if mark else ():
+        key, equals, value = item.partition("=")
+        if key not in _OPTIONS:
+            from penstock.config.nearest import nearest
+
+            close = nearest(key, _OPTIONS, cutoff=0.5)
+            raise ValueError(
+                f"{text!r}: there is no bind option {key!r}; "
+                + (f"did you mean {close}?" if close else f"there are {', '.join(_OPTIONS)}")
+            )
+        field, parse = _OPTIONS[key]
+        if field in found:
+            raise ValueError(f"{text!r}: {key} is given twice")
+        try:
+            found[field] = parse(value if equals else None)
+        except ValueError as error:
+            raise ValueError(f"{text!r}: {key} {error}") from None
+    bind = Bind(parse_address(place), **found)
+    _check(text, bind)
+    return bind
+
+
+def _check(text: str, bind: Bind) -> None:
+    """Refuse options that contradict each other or say nothing of such an address."""
+    address = bind.address
+    if bind.tls and bind.redirect:
+        raise ValueError(f"{text!r}: redirect sends plain HTTP to https, so it cannot go with tls")
+    if bind.dual and not (isinstance(address, TcpAddress) and address.host == "::"):
+        raise ValueError(
+            f"{text!r}: dual is for all addresses of both families, as in [::]:80?dual"
+        )
+    if bind.mode is not None or bind.owner:
+        key = "mode" if bind.mode is not None else "owner"
+        if not isinstance(address, UnixAddress):
+            raise ValueError(
+                f"{text!r}: {key} is of a Unix socket's file, as in unix:/run/app.sock"
+            )
+        if address.abstract:
+            raise ValueError(f"{text!r}: an abstract socket has no file, so it has no {key}")
 
 
 def parse_address(text: str) -> Address:
@@ -55,6 +167,11 @@ def parse_address(text: str) -> Address:
         return unix_address(text)
     if text.startswith("fd:"):
         return FdAddress(_fd(text))
+    if text.startswith("systemd:"):
+        name = text.removeprefix("systemd:").removeprefix("//")
+        if name and not name.isprintable():
+            raise ValueError(f"{text!r} names no socket of systemd: write systemd: or systemd:NAME")
+        return SystemdAddress(name)
     rest = text.removeprefix("tcp://")
     if "://" in rest or "/" in rest:
         raise ValueError(f"{text!r} is a URL: to listen, write host:port, as in 127.0.0.1:8000")
@@ -89,8 +206,8 @@ def check_host(host: str) -> str:
 
 
 def unix_address(path: str) -> UnixAddress:
-    """Return the address of the socket file at `path`."""
-    if not path:
+    """Return the address of the socket file at `path`, or of the abstract socket `@name`."""
+    if path in {"", "@"}:
         raise ValueError("a Unix socket needs a path, as in unix:/run/app.sock")
     if "\0" in path:
         raise ValueError(f"{path!r} is no path: it holds a NUL")
@@ -100,6 +217,21 @@ def unix_address(path: str) -> UnixAddress:
             f"{path!r} has {length} bytes; the system takes {UNIX_PATH_BYTES_MAX} for a socket's path"
         )
     return UnixAddress(path)
+
+
+def parse_mode(raw: object) -> int:
+    """Return the file mode that `raw`, octal digits or a number, stands for; ValueError if none."""
+    mode: object = raw
+    if isinstance(raw, str):
+        try:
+            mode = int(raw.removeprefix("0o"), 8)
+        except ValueError:
+            mode = None
+    if isinstance(mode, bool) or not isinstance(mode, int) or not 0 <= mode <= 0o777:
+        raise ValueError(
+            f"{raw!r} is no file mode: write it in octal, as in 660 (TOML, Python: 0o660)"
+        )
+    return mode
 
 
 def _bracketed(text: str, rest: str) -> TcpAddress:
@@ -122,3 +254,37 @@ def _fd(text: str) -> int:
     if not (number.isascii() and number.isdigit()):
         raise ValueError(f"{text!r} names no descriptor: write fd://3")
     return int(number)
+
+
+def _switch(value: str | None) -> bool:
+    if value is not None:
+        raise ValueError("takes no value: leave it out to have it off")
+    return True
+
+
+def _mode(value: str | None) -> int:
+    return parse_mode(value or "")
+
+
+def _owner(value: str | None) -> str:
+    if not value or value == ":" or not _OWNER.fullmatch(value):
+        raise ValueError(f"is user, user:group or :group, not {value or ''!r}")
+    return value
+
+
+def _named(value: str | None) -> str:
+    if value is None or not _NAME.fullmatch(value):
+        raise ValueError(f"is a word of at most 64 letters, digits, dots and dashes, not {value!r}")
+    return value
+
+
+# Spelling in text → field of Bind, and how a value is read (None: the key stands alone).
+_OPTIONS: dict[str, tuple[str, Callable[[str | None], Any]]] = {
+    "tls": ("tls", _switch),
+    "redirect": ("redirect", _switch),
+    "proxy": ("proxy_protocol", _switch),
+    "dual": ("dual", _switch),
+    "mode": ("mode", _mode),
+    "owner": ("owner", _owner),
+    "name": ("name", _named),
+}

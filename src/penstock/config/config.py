@@ -6,7 +6,8 @@ from collections.abc import Iterable, Mapping
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any, NamedTuple, NoReturn
 
-from penstock.config.addresses import Address, FdAddress, TcpAddress, UnixAddress, parse_address
+from penstock.config.addresses import Bind
+from penstock.config.binds import binds_of
 from penstock.config.kinds import Option
 from penstock.config.nearest import nearest
 from penstock.config.options import BY_NAME, OPTIONS
@@ -50,12 +51,12 @@ class Config(Values):
 
     Attributes besides the options:
         sources    option's name → Source of its value
-        listeners  the addresses to listen on, from bind, uds, fd, host and port
+        listeners  the binds: where to listen and how, from bind, uds, fd, host and port
     """
 
     __slots__ = ("listeners", "sources")
 
-    listeners: tuple[Address, ...]
+    listeners: tuple[Bind, ...]
     sources: Mapping[str, Source]
 
     def __init__(self, app: Any = None, **options: Unpack[Keywords]) -> None:
@@ -105,7 +106,7 @@ class Config(Values):
         for name, value in values.items():
             object.__setattr__(self, name, value)
         object.__setattr__(self, "sources", MappingProxyType(sources))
-        object.__setattr__(self, "listeners", _listeners(values, sources))
+        object.__setattr__(self, "listeners", binds_of(values, sources))
 
     def __setattr__(self, name: str, value: object) -> NoReturn:
         raise AttributeError(f"Config does not change: use config.replace({name}={value!r})")
@@ -175,38 +176,3 @@ def _check(values: Mapping[str, Any], sources: Mapping[str, Source]) -> None:
                 f" {shutdown_s:g} s, of which it is a part",
                 "raise --timeout-graceful-shutdown, or lower it",
             )
-
-
-def _listeners(values: Mapping[str, Any], sources: Mapping[str, Source]) -> tuple[Address, ...]:
-    """Addresses of the highest source that names any; lower sources do not add to them.
-
-    So `--bind` overrides the `$PORT` of the environment. What one source says twice in two
-    ways, as `--bind` and `--port` on one command line do, is refused.
-    """
-    places = ("bind", "uds", "fd")
-    rank = max(sources[name].rank for name in (*places, "host", "port"))
-    said = [name for name in places if sources[name].rank == rank and rank != DEFAULT]
-    said = [name for name in said if values[name] not in {None, ()}]
-    if not said:
-        return (TcpAddress(values["host"], values["port"]),)
-    for name in ("host", "port"):
-        if sources[name].rank == rank:
-            raise UsageError(
-                f"{sources[name].place} and {sources[said[0]].place} both say where to listen",
-                f"write --bind {TcpAddress(values['host'], values['port'])} to have it as well",
-            )
-    found: list[Address] = []
-    if "bind" in said:
-        found += [parse_address(text) for text in values["bind"]]
-    if "uds" in said:
-        found.append(UnixAddress(values["uds"]))
-    if "fd" in said:
-        found.append(FdAddress(values["fd"]))
-    twice = [
-        address
-        for address in found
-        if found.count(address) > 1 and not (isinstance(address, TcpAddress) and address.port == 0)
-    ]
-    if twice:
-        raise UsageError(f"{twice[0]} is given twice as an address to listen on", "remove one")
-    return tuple(found)

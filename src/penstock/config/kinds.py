@@ -168,17 +168,7 @@ def _size(option: Option, raw: object) -> int:
 
 
 def _mode(_option: Option, raw: object) -> int:
-    mode: object = raw
-    if isinstance(raw, str):
-        try:
-            mode = int(raw.removeprefix("0o"), 8)
-        except ValueError:
-            mode = None
-    if isinstance(mode, bool) or not isinstance(mode, int) or not 0 <= mode <= 0o777:
-        raise ValueError(
-            f"{raw!r} is no file mode: write it in octal, as in 660 (TOML, Python: 0o660)"
-        )
-    return mode
+    return addresses.parse_mode(raw)
 
 
 def default_threads() -> int:
@@ -215,7 +205,7 @@ def _items(option: Option, raw: object, separator: str | None) -> list[str]:
 
 
 def _bind(option: Option, raw: object) -> tuple[str, ...]:
-    return tuple(str(addresses.parse_address(item)) for item in _items(option, raw, None))
+    return tuple(str(addresses.parse_bind(item)) for item in _items(option, raw, None))
 
 
 def _texts(option: Option, raw: object) -> tuple[str, ...]:

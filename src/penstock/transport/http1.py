@@ -31,10 +31,11 @@ class Connection(Input):
     __slots__ = ()
 
     @staticmethod
-    def accepted(worker: Any, client: Any, peer: Any) -> "Connection":
-        """The connection of a socket just accepted. Its addresses are asked for here, once, and not
-        of the transport: that would keep objects of its own for each."""
+    def accepted(worker: Any, bind: Any, client: Any, peer: Any) -> "Connection":
+        """The connection of a socket just accepted at `bind`. Its addresses are asked for here,
+        once, and not of the transport: that would keep objects of its own for each."""
         connection = Connection(worker)
+        connection.scheme = bind.scheme
         connection._fd = client.fileno()
         connection._direct = _CAN_WRITE
         connection._peer = connection.client = _address(peer)

@@ -9,10 +9,10 @@ import os
 import socket
 import stat
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from penstock.config.addresses import Address, FdAddress, TcpAddress, UnixAddress
+from penstock.config.addresses import Bind, SystemdAddress, TcpAddress, UnixAddress
 from penstock.errors import BindError
 
 # How long a left-over Unix socket may take to show that somebody answers on it (X10).
@@ -29,10 +29,12 @@ _NO_SUCH_FAMILY = frozenset({errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 class Listener:
     """An address to listen on. Base class: `claim` and `listen` are overridden.
 
-    `sockets`: those that are bound, non-blocking. `close` frees the address.
+    `bind`: what the options say of it. `sockets`: those that are bound, non-blocking. `close` frees
+    the address.
     """
 
-    def __init__(self, backlog: int) -> None:
+    def __init__(self, bind: Bind, backlog: int) -> None:
+        self.bind = bind
         self.backlog = backlog
         self.sockets: list[socket.socket] = []
 
@@ -54,12 +56,12 @@ class Listener:
 class TcpListener(Listener):
     """A host and port: one socket for each address of the host's name.
 
-    IPv6 sockets carry IPv6 only, so that clients' addresses look the same everywhere; to have
-    both, bind both.
+    IPv6 sockets carry IPv6 only, so that clients' addresses look the same everywhere, unless the
+    bind is `dual`.
     """
 
-    def __init__(self, address: TcpAddress, backlog: int) -> None:
-        super().__init__(backlog)
+    def __init__(self, bind: Bind, address: TcpAddress, backlog: int) -> None:
+        super().__init__(bind, backlog)
         self.address = address
 
     def claim(self) -> None:
@@ -91,7 +93,8 @@ class TcpListener(Listener):
         skipped: OSError | None = None
         for family, place in places:
             try:
-                self.sockets.append(_bound_tcp(family, (place[0], chosen, *place[2:])))
+                sock = _bound_tcp(family, (place[0], chosen, *place[2:]), self.bind.dual)
+                self.sockets.append(sock)
             except OSError as error:
                 if error.errno not in _NO_SUCH_FAMILY:
                     raise
@@ -132,28 +135,29 @@ class TcpListener(Listener):
 
 
 class UnixListener(Listener):
-    """A socket file.
+    """A socket file, or a name in Linux's abstract namespace.
 
     A file that is there is removed only if it is a socket on which nobody answers; a symbolic link
     is never followed, and nothing else is ever removed (X10).
     """
 
-    def __init__(self, address: UnixAddress, backlog: int, mode: int) -> None:
-        super().__init__(backlog)
+    def __init__(self, bind: Bind, address: UnixAddress, backlog: int, mode: int) -> None:
+        super().__init__(bind, backlog)
         self.address = address
-        self.mode = mode
+        self.mode = mode if bind.mode is None else bind.mode
         self._ours: tuple[int, int] | None = None
 
     def claim(self) -> None:
         """Only look: a bound socket that does not listen yet would seem stale to another server
         that starts on the same path."""
         try:
+            owner_ids(self.bind.owner)
             self._remove_stale()
         except OSError as error:
             raise self._explain(error) from None
 
     def listen(self) -> None:
-        """Make the socket file, with its mode, and listen."""
+        """Make the socket file, with its mode and owner, and listen."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._remove_stale()
@@ -161,11 +165,11 @@ class UnixListener(Listener):
             # and would leave a moment with another mode.
             before = os.umask(0o777 & ~self.mode)
             try:
-                sock.bind(self.address.path)
+                sock.bind(self.address.sockname)
             finally:
                 os.umask(before)
-            found = os.lstat(self.address.path)
-            self._ours = (found.st_dev, found.st_ino)
+            if not self.address.abstract:
+                self._own()
             sock.setblocking(False)
             sock.listen(self.backlog)
         except OSError as error:
@@ -191,7 +195,18 @@ class UnixListener(Listener):
             # Gone, or no longer ours to remove: either way there is nothing left to do.
             pass
 
+    def _own(self) -> None:
+        """Remember which file it is, and give it to its owner."""
+        path = self.address.path
+        found = os.lstat(path)
+        self._ours = (found.st_dev, found.st_ino)
+        user, group = owner_ids(self.bind.owner)
+        if (user, group) != (-1, -1):
+            os.chown(path, user, group, follow_symlinks=False)
+
     def _remove_stale(self) -> None:
+        if self.address.abstract:
+            return
         path = self.address.path
         try:
             found = os.lstat(path)
@@ -237,7 +252,8 @@ class UnixListener(Listener):
         if error.errno in {errno.EACCES, errno.EPERM}:
             return BindError(
                 f"Not allowed to make the socket {path!r}",
-                "Give this user the right to write in its folder, or give --uds another path.",
+                "Give this user the right to write in its folder, or give --uds another path; only"
+                " root may give the file to another owner.",
             )
         return BindError(f"Cannot listen on {path!r}: {error.strerror or error}")
 
@@ -245,8 +261,8 @@ class UnixListener(Listener):
 class GivenListener(Listener):
     """Sockets that somebody else made: an inherited descriptor, or `sockets=` in Python."""
 
-    def __init__(self, sockets: Iterable[socket.socket], backlog: int) -> None:
-        super().__init__(backlog)
+    def __init__(self, sockets: Iterable[socket.socket], backlog: int, bind: Bind) -> None:
+        super().__init__(bind, backlog)
         self.sockets = list(sockets)
 
     def claim(self) -> None:
@@ -275,50 +291,95 @@ class GivenListener(Listener):
                 ) from None
 
 
-def _from_descriptor(address: FdAddress, backlog: int) -> GivenListener:
+def owner_ids(owner: str) -> tuple[int, int]:
+    """User and group id of `user`, `user:group` or `:group`, names or numbers; -1 where none is said.
+    BindError for a name that this machine does not know."""
+    if not owner:
+        return -1, -1
+    import grp  # only here, and not on every system
+    import pwd
+
+    user, _, group = owner.partition(":")
     try:
-        return GivenListener([socket.socket(fileno=address.fd)], backlog)
+        user_id = int(user) if user.isdigit() else pwd.getpwnam(user).pw_uid if user else -1
+        group_id = int(group) if group.isdigit() else grp.getgrnam(group).gr_gid if group else -1
+    except KeyError as error:
+        raise BindError(
+            f"There is no such owner for a socket: {error}", "Give names or ids of this machine."
+        ) from None
+    return user_id, group_id
+
+
+def _from_descriptor(fd: int, backlog: int, bind: Bind) -> GivenListener:
+    try:
+        return GivenListener([socket.socket(fileno=fd)], backlog, bind)
     except OSError as error:
         raise BindError(
-            f"Descriptor {address.fd} is no socket: {error.strerror or error}",
+            f"Descriptor {fd} is no socket: {error.strerror or error}",
             "--fd takes the number of a socket that the parent process left open; systemd's start"
             " at 3.",
         ) from None
 
 
-def make_listener(address: Address, backlog: int, uds_mode: int) -> Listener:
-    """The listener for a typed address; nothing is reserved yet. Raises `BindError` for a
-    descriptor that is no socket."""
+def make_listener(
+    bind: Bind,
+    backlog: int,
+    uds_mode: int,
+    activated: Callable[[str], Iterable[socket.socket]] | None = None,
+) -> Listener:
+    """The listener of a bind; nothing is reserved yet.
+
+    `uds_mode`: of socket files whose bind names none. `activated(name)`: the sockets that systemd
+    has opened under that name, or all of them for "". Raises `BindError` for a descriptor that is
+    no socket, and for sockets that systemd has not opened.
+    """
+    address = bind.address
     if isinstance(address, TcpAddress):
-        return TcpListener(address, backlog)
+        return TcpListener(bind, address, backlog)
     if isinstance(address, UnixAddress):
-        return UnixListener(address, backlog, uds_mode)
-    return _from_descriptor(address, backlog)
+        return UnixListener(bind, address, backlog, uds_mode)
+    if isinstance(address, SystemdAddress):
+        sockets = list(activated(address.name)) if activated is not None else []
+        if not sockets:
+            raise BindError(
+                f"systemd has opened no socket for {address}",
+                "Start the server by a .socket unit (LISTEN_FDS), or give --bind another address.",
+            )
+        return GivenListener(sockets, backlog, bind)
+    return _from_descriptor(address.fd, backlog, bind)
 
 
-def url_of(sock: socket.socket) -> str:
+def bind_of(sock: socket.socket) -> Bind:
+    """The bind of a socket that a program made itself: plain HTTP at its own address."""
+    name = sock.getsockname()
+    if isinstance(name, tuple):
+        return Bind(TcpAddress(name[0], name[1]))
+    return Bind(UnixAddress(os.fsdecode(name).replace("\0", "@", 1)))
+
+
+def url_of(sock: socket.socket, bind: Bind) -> str:
     """Where a client on this machine reaches `sock`: `http://host:port`, or `unix:/path`.
 
     A wildcard address is none that a client can ask for, so the loopback address stands for it.
     """
     if sock.family == socket.AF_UNIX:
-        return f"unix:{os.fsdecode(sock.getsockname())}"
+        return str(bind_of(sock).address)
     host, port = sock.getsockname()[:2]
     if host == "0.0.0.0":
         host = "127.0.0.1"
     elif host == "::":
         host = "::1"
-    return f"http://[{host}]:{port}" if ":" in host else f"http://{host}:{port}"
+    return f"{bind.scheme}://[{host}]:{port}" if ":" in host else f"{bind.scheme}://{host}:{port}"
 
 
-def _bound_tcp(family: int, place: Any) -> socket.socket:
+def _bound_tcp(family: int, place: Any, dual: bool) -> socket.socket:
     sock = socket.socket(family, socket.SOCK_STREAM)
     try:
         if os.name == "posix" and sys.platform != "cygwin":
             # Else a restart waits for the old connections' TIME_WAIT.
             sock.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         if family == socket.AF_INET6:
-            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 1)
+            sock.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, not dual)
         sock.setblocking(False)
         sock.bind(place)
     except BaseException:

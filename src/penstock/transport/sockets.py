@@ -12,6 +12,8 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
+from penstock.config.addresses import Bind
+
 # Connections accepted from one listener before the loop turns: bounds the time that a flood of
 # connects keeps running requests waiting, at about 50 µs each.
 ACCEPTS_PER_TURN = 32
@@ -35,8 +37,8 @@ _EAGER = sys.version_info >= (3, 12)
 
 
 class Acceptor:
-    """Accepts from `sockets` and makes a connection of each client by `factory(client, peer)`:
-    its socket and its address, as `accept` gave them.
+    """Accepts from `sockets`, each with its bind, and makes a connection of each client by
+    `factory(bind, client, peer)`: its socket and its address, as `accept` gave them.
 
     At `connections_max` it stops to accept, and clients wait in the kernel's queue, whose length is
     the `backlog`: a short peak costs them a wait and no error, a long one is refused by the kernel,
@@ -58,20 +60,20 @@ class Acceptor:
         "_retry",
         "_tasks",
         "accepts_per_turn",
+        "binds",
         "connections_max",
-        "sockets",
     )
 
     def __init__(
         self,
         loop: asyncio.AbstractEventLoop,
-        sockets: Iterable[socket.socket],
-        factory: Callable[[socket.socket, Any], Any],
+        sockets: Iterable[tuple[socket.socket, Bind]],
+        factory: Callable[[Bind, socket.socket, Any], Any],
         connections: Any,
         connections_max: int,
         note: Callable[[str, str], None],
     ) -> None:
-        self.sockets = list(sockets)
+        self.binds = dict(sockets)
         self.connections_max = connections_max
         self.accepts_per_turn = ACCEPTS_PER_TURN
         self._loop = loop
@@ -86,7 +88,7 @@ class Acceptor:
 
     def start(self) -> None:
         """Begin to accept."""
-        for sock in self.sockets:
+        for sock in self.binds:
             if sock.family in _TCP_FAMILIES:
                 # Accepted sockets inherit it, so it costs no call for each. The loops do not do it
                 # reliably: asyncio looks at `proto`, which is 0 for most listening sockets.
@@ -96,7 +98,7 @@ class Acceptor:
     def pause(self, why: int = PAUSED_STEERED) -> None:
         """Stop accepting until `resume` with the same reason; clients wait in the kernel."""
         if not self._paused:
-            for sock in self.sockets:
+            for sock in self.binds:
                 self._loop.remove_reader(sock)
         self._paused |= why
 
@@ -105,7 +107,7 @@ class Acceptor:
         if self._paused & why:
             self._paused &= ~why
             if not self._paused:
-                for sock in self.sockets:
+                for sock in self.binds:
                     self._loop.add_reader(sock, self._accept, sock)
 
     @property
@@ -122,14 +124,14 @@ class Acceptor:
         """Accept at once whoever is in the kernel's queue, as far as there is room."""
         if not self._paused:
             accepts_before, self.accepts_per_turn = self.accepts_per_turn, self.connections_max
-            for sock in self.sockets:
+            for sock in self.binds:
                 self._accept(sock)
             self.accepts_per_turn = accepts_before
 
     def close(self) -> None:
         """Accept no more, for good; the sockets stay open and are the caller's to close."""
         self.pause(PAUSED_CLOSED)
-        self.sockets.clear()
+        self.binds.clear()
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
@@ -143,6 +145,7 @@ class Acceptor:
         return self.connections_max - len(self._connections) - self._arriving
 
     def _accept(self, sock: socket.socket) -> None:
+        bind = self.binds[sock]
         for _ in range(self.accepts_per_turn):
             if self._room() <= 0:
                 self._full()
@@ -159,10 +162,10 @@ class Acceptor:
                 self._failed(error)
                 return
             client.setblocking(False)
-            self._adopt(client, peer)
+            self._adopt(bind, client, peer)
 
-    def _adopt(self, client: socket.socket, peer: Any) -> None:
-        coroutine = self._connect(client, peer)
+    def _adopt(self, bind: Bind, client: socket.socket, peer: Any) -> None:
+        coroutine = self._connect(bind, client, peer)
         self._arriving += 1
         if _EAGER:
             task = _TASK(coroutine, loop=self._loop, eager_start=True)
@@ -173,8 +176,8 @@ class Acceptor:
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
 
-    async def _connect(self, client: socket.socket, peer: Any) -> None:
-        factory = functools.partial(self._factory, client, peer)
+    async def _connect(self, bind: Bind, client: socket.socket, peer: Any) -> None:
+        factory = functools.partial(self._factory, bind, client, peer)
         try:
             await self._loop.connect_accepted_socket(factory, client)
         except OSError as error:
