@@ -46,7 +46,8 @@ class Acceptor:
     requests are limited elsewhere, see `admission`.) `connection_gone()` tells that one has ended.
 
     `connections` is the live collection that `factory`'s protocols add themselves to; `note(level,
-    text)` logs one line.
+    text)` logs one line. `steering`, where there are other workers, says whether this one is to
+    accept (see `process.steering.Steering`).
     """
 
     __slots__ = (
@@ -62,6 +63,7 @@ class Acceptor:
         "accepts_per_turn",
         "binds",
         "connections_max",
+        "steering",
     )
 
     def __init__(
@@ -76,6 +78,7 @@ class Acceptor:
         self.binds = dict(sockets)
         self.connections_max = connections_max
         self.accepts_per_turn = ACCEPTS_PER_TURN
+        self.steering: Any = None
         self._loop = loop
         self._factory = factory
         self._connections = connections
@@ -122,6 +125,8 @@ class Acceptor:
 
     def drain(self) -> None:
         """Accept at once whoever is in the kernel's queue, as far as there is room."""
+        self.steering = None
+        self.resume(PAUSED_STEERED)
         if not self._paused:
             accepts_before, self.accepts_per_turn = self.accepts_per_turn, self.connections_max
             for sock in self.binds:
@@ -138,6 +143,8 @@ class Acceptor:
 
     def connection_gone(self) -> None:
         """A connection has ended: there is room again."""
+        if self.steering is not None:
+            self.steering.count(len(self._connections) + self._arriving)
         if self._paused & PAUSED_FULL and self._room() > 0:
             self.resume(PAUSED_FULL)
 
@@ -146,9 +153,17 @@ class Acceptor:
 
     def _accept(self, sock: socket.socket) -> None:
         bind = self.binds[sock]
+        steering = self.steering
+        if steering is not None:
+            steering.wake()
         for _ in range(self.accepts_per_turn):
             if self._room() <= 0:
                 self._full()
+                return
+            if steering is not None and not steering.may_accept(
+                len(self._connections) + self._arriving
+            ):
+                self._look_away()
                 return
             if self._paused:
                 return
@@ -163,6 +178,18 @@ class Acceptor:
                 return
             client.setblocking(False)
             self._adopt(bind, client, peer)
+            if steering is not None:
+                steering.count(len(self._connections) + self._arriving)
+
+    def _look_away(self) -> None:
+        """Leave those who wait to the other workers, for a moment."""
+        self.pause(PAUSED_STEERED)
+        self._loop.call_later(self.steering.paused(), self._look_again)
+
+    def _look_again(self) -> None:
+        if self._paused & PAUSED_STEERED and self.steering is not None:
+            self.steering.resumed()
+            self.resume(PAUSED_STEERED)
 
     def _adopt(self, bind: Bind, client: socket.socket, peer: Any) -> None:
         coroutine = self._connect(bind, client, peer)
