@@ -501,7 +501,7 @@ def test_a_request_whose_client_has_left_is_waited_for_and_cut_too(
         assert probe.events == ["startup", "request /stuck", "cancelled /stuck", "shutdown"]
 
     run_on(new_loop, test())
-    assert any("whose client has left" in text for text in caplog.messages)
+    assert any("its client has left" in text for text in caplog.messages)
 
 
 def test_a_lifespan_shutdown_that_hangs_is_cut_with_a_line_that_says_where_v08(

@@ -8,7 +8,7 @@ import asyncio
 import contextvars
 import functools
 import socket
-from collections.abc import Callable, Iterable
+from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Self
 
 from penstock.config import Bind, Config
@@ -29,6 +29,9 @@ __all__ = ["Server", "Worker"]
 # Threads that are still in the application: they cannot be ended, only left.
 THREADS_S = 1.0
 
+# Sockets that somebody else has bound, with or without what the options say of them.
+Given = Iterable[socket.socket | tuple[socket.socket, Bind]]
+
 
 class Server:
     """Serves one loaded application in the running event loop.
@@ -41,6 +44,11 @@ class Server:
       and its Bind; closed at the end.
     - `open_access_log(call_later)`: returns the access log, or None.
     - `on_ready(server)`: called when the server accepts.
+    - `open_sockets()`: awaited after the application has started, in place of `sockets`, where the
+      sockets are somebody else's who hands them over only then.
+    - `steering`: set before the start where other workers accept from the same sockets.
+    - `drain_s`: how long idle connections stay for another request when the server ends. `succeeded`:
+      others go on accepting from the same sockets, so whoever is in the queue is left to them.
     - `worker`, `application` (`Loaded`), `runtime`: there after the start, for whoever watches.
     """
 
@@ -49,11 +57,15 @@ class Server:
         settings: Config,
         load: Callable[[], Loaded],
         *,
-        sockets: Iterable[socket.socket | tuple[socket.socket, Bind]] | None = None,
+        sockets: Given | None = None,
         open_access_log: Callable[[Any], Any] | None = None,
         on_ready: Callable[[Any], None] | None = None,
+        open_sockets: Callable[[], Awaitable[Given]] | None = None,
     ) -> None:
         self.settings = settings
+        self.steering: Any = None
+        self.drain_s = min(DRAIN_S, settings.timeout_graceful_shutdown / 10)
+        self.succeeded = False
         self.started = False
         self.application: Loaded | None = None
         self.worker: Worker | None = None
@@ -63,6 +75,7 @@ class Server:
         self._given = None if sockets is None else list(sockets)
         self._open_access_log = open_access_log
         self._on_ready = on_ready
+        self._open_sockets = open_sockets
         self._listeners: list[Listener] = []
         self.acceptor: Acceptor | None = None
         self._sweep: Sweep | None = None
@@ -170,8 +183,13 @@ class Server:
             if not await self._start_lifespan(loaded):
                 await self.shutdown()
                 return False
+            if self._open_sockets is not None:
+                self._adopt(await self._open_sockets())
             for listener in self._listeners:
                 listener.listen()
+            if self._should_exit:
+                await self.shutdown()
+                return False
         except BaseException:
             # Also what started well is stopped well: lifespan shutdown if listen fails (LIFE-23)
             await self.shutdown()
@@ -201,21 +219,27 @@ class Server:
             worker.pool = open_pool(service)
         if self._open_access_log is not None and self.settings.access_log:
             worker.access_log = self._open_access_log(loop.call_later)
-        drain_s = min(DRAIN_S, self.settings.timeout_graceful_shutdown / 10)
-        self._shutdown = Shutdown(self, drain_s=drain_s, drain_queue=True)
+        self._shutdown = Shutdown(self)
         worker.closed_hook = self._connection_gone
         runtime.on_idle = self._look
 
     def _claim(self) -> None:
         settings = self.settings
+        if self._open_sockets is not None:
+            return
         if self._given is not None:
-            for given in self._given:
-                sock, bind = given if isinstance(given, tuple) else (given, bind_of(given))
-                self._listeners.append(GivenListener([sock], settings.backlog, bind))
-        else:
-            for bind in settings.listeners:
-                listener = make_listener(bind, settings.backlog, settings.uds_mode)
-                self._listeners.append(listener)
+            self._adopt(self._given)
+            return
+        for bind in settings.listeners:
+            listener = make_listener(bind, settings.backlog, settings.uds_mode)
+            self._listeners.append(listener)
+        for listener in self._listeners:
+            listener.claim()
+
+    def _adopt(self, sockets: Given) -> None:
+        for given in sockets:
+            sock, bind = given if isinstance(given, tuple) else (given, bind_of(given))
+            self._listeners.append(GivenListener([sock], self.settings.backlog, bind))
         for listener in self._listeners:
             listener.claim()
 
@@ -271,6 +295,7 @@ class Server:
             settings.limit_connections,
             worker.note,
         )
+        self.acceptor.steering = self.steering
         self.acceptor.start()
         self.started = True
         if self._on_ready is not None:

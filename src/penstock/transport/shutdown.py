@@ -28,15 +28,11 @@ LOOK_AGAIN_S = 0.05
 class Shutdown:
     """The shutdown of `server`, a `transport.server.Server` whose start made a worker.
 
-    `drain_s`: how long idle connections stay for a request that is on its way. `drain_queue`:
-    whether clients in the kernel's queue are accepted first; nobody else does it if this worker is
-    the last one. `news` is to be called whenever something that is waited for may have come.
+    `news` is to be called whenever something that is waited for may have come.
     """
 
-    def __init__(self, server: Any, *, drain_s: float, drain_queue: bool) -> None:
+    def __init__(self, server: Any) -> None:
         self._server = server
-        self._drain_s = drain_s
-        self._drain_queue = drain_queue
         self._changed = asyncio.Event()
 
     def news(self) -> None:
@@ -65,8 +61,8 @@ class Shutdown:
         server = self._server
         acceptor = server.acceptor
         if acceptor is not None:
-            # Whoever is connected already gets an answer: closing the sockets would reset them
-            if self._drain_queue:
+            # Whoever is in the queue gets an answer: closing the last sockets would reset them
+            if not server.succeeded:
                 acceptor.drain()
             acceptor.close()
             while acceptor.arriving:  # noqa: ASYNC110 - a turn or two of the loop, no wait
@@ -84,7 +80,7 @@ class Shutdown:
         for connection in told:
             connection.begin_shutdown()
         if len(told) < len(worker.connections):
-            await self._idle(began + self._drain_s)
+            await self._idle(began + self._server.drain_s)
         for connection in worker.connections - told:
             connection.begin_shutdown()
 
