@@ -169,9 +169,7 @@ class Notifier:
 
     def reloading(self, status: str = "") -> None:
         """A reload begins. systemd pairs it with the `ready` that ends it by the time in it."""
-        self._send(
-            "RELOADING=1", f"MONOTONIC_USEC={self._monotonic_ns() // 1000}", _status(status)
-        )
+        self._send("RELOADING=1", f"MONOTONIC_USEC={self._monotonic_ns() // 1000}", _status(status))
 
     def stopping(self, status: str = "") -> None:
         """The shutdown begins."""
