@@ -66,6 +66,8 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypedDict
 
+from penstock.config.mounts import Mount
+
 '''
 
 

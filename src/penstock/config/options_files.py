@@ -8,8 +8,9 @@ FILES = "Files"
 
 FILE_OPTIONS: tuple[Option, ...] = (
     Option(
-        "static", "texts", (), FILES, room="static",
-        help="/route=folder of files to serve; may be repeated",
+        "static", "mounts", (), FILES,
+        help="/route=folder of files to serve, settings behind a question mark (/=dist?spa&except=/api);"
+        " may be repeated; docs/static.md has all of it",
         reason="nothing of the disk is public unless asked for",
     ),
 )  # fmt: skip

@@ -6,6 +6,8 @@ from collections.abc import Mapping, Sequence
 from os import PathLike
 from typing import Any, Literal, TypedDict
 
+from penstock.config.mounts import Mount
+
 
 class Values:
     """What Config holds: seconds as float, bytes as int, None for no limit."""
@@ -17,6 +19,7 @@ class Values:
         "backlog",
         "bind",
         "date_header",
+        "dev_cert",
         "drop_underscore_headers",
         "factory",
         "fd",
@@ -36,6 +39,7 @@ class Values:
         "limit_request_fields",
         "limit_request_head",
         "limit_request_line",
+        "limit_tls_handshakes",
         "limit_undrained_body",
         "log_config",
         "log_level",
@@ -47,6 +51,7 @@ class Values:
         "preload",
         "proxy_headers",
         "read_buffer",
+        "redirect_port",
         "reload",
         "reload_delay",
         "reload_dir",
@@ -55,11 +60,14 @@ class Values:
         "root_path",
         "server_header",
         "ssl_ca_certs",
+        "ssl_cert_dir",
         "ssl_cert_reqs",
         "ssl_certfile",
         "ssl_ciphers",
+        "ssl_crl",
         "ssl_keyfile",
         "ssl_keyfile_password",
+        "ssl_min_version",
         "static",
         "threads",
         "timeout_disconnect_grace",
@@ -165,13 +173,19 @@ class Values:
     user: str | None
     group: str | None
     name: str | None
-    static: tuple[str, ...]
-    ssl_certfile: str | None
-    ssl_keyfile: str | None
+    static: tuple[Mount, ...]
+    ssl_certfile: tuple[str, ...]
+    ssl_keyfile: tuple[str, ...]
     ssl_keyfile_password: str | None
+    ssl_cert_dir: str | None
     ssl_ca_certs: str | None
-    ssl_cert_reqs: int
+    ssl_cert_reqs: Literal["none", "optional", "required"]
+    ssl_crl: str | None
+    ssl_min_version: Literal["1.2", "1.3"]
     ssl_ciphers: str | None
+    dev_cert: bool
+    redirect_port: int | None
+    limit_tls_handshakes: int
     timeout_tls_handshake: float
 
 
@@ -249,11 +263,17 @@ class Keywords(TypedDict, total=False):
     user: str | None
     group: str | None
     name: str | None
-    static: str | Sequence[str]
-    ssl_certfile: str | PathLike[str] | None
-    ssl_keyfile: str | PathLike[str] | None
+    static: str | Sequence[str | Mapping[str, Any] | Mount] | Mapping[str, Any]
+    ssl_certfile: str | PathLike[str] | Sequence[str | PathLike[str]]
+    ssl_keyfile: str | PathLike[str] | Sequence[str | PathLike[str]]
     ssl_keyfile_password: str | None
+    ssl_cert_dir: str | PathLike[str] | None
     ssl_ca_certs: str | PathLike[str] | None
-    ssl_cert_reqs: int | str
+    ssl_cert_reqs: Literal["none", "optional", "required"]
+    ssl_crl: str | PathLike[str] | None
+    ssl_min_version: Literal["1.2", "1.3"]
     ssl_ciphers: str | None
+    dev_cert: bool | str
+    redirect_port: int | str | None
+    limit_tls_handshakes: int | str
     timeout_tls_handshake: float | str

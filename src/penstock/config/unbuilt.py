@@ -8,5 +8,4 @@ ROOMS = {
     "process": "it needs the supervisor of several processes, and this version serves with one process",
     "recycling": "it needs --workers, and this version serves with one process",
     "tls": "this version serves plain TCP and Unix sockets; let the proxy in front end TLS",
-    "static": "this version serves the application only; let the application or a proxy serve files",
 }

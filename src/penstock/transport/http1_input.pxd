@@ -39,7 +39,7 @@ cdef class Input(Output):
     cpdef _advance(self)
     cdef _advance_soon(self)
     @cython.locals(
-        old=bint, service=Service, exchange=Exchange, worker=Worker, request=HttpExchange
+        old=bint, service=Service, exchange=Exchange, file=Exchange, worker=Worker, request=HttpExchange
     )
     cdef _begin(self, Head head)
     cdef _start(self, Exchange exchange)

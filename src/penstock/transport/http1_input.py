@@ -245,8 +245,12 @@ class Input(Output):
                     worker.trust, self._peer, "http", head.headers
                 )
         self._writer.begin(old, head.keep_alive and not worker.closing)
-        if head.upgrade and not self._wsgi and b"websocket" in head.upgrade.split(b","):
-            exchange: Exchange = self._begin_websocket(head)
+        file = None if worker.static is None else worker.static.exchange(service, self, head)
+        if file is not None:
+            exchange: Exchange = file
+            self._input = BODY if head.content_length else WAIT
+        elif head.upgrade and not self._wsgi and b"websocket" in head.upgrade.split(b","):
+            exchange = self._begin_websocket(head)
         elif self._wsgi:
             exchange = worker.pool.exchange_type(service, self, head, worker.pool)
             self._input = BODY if head.content_length else WAIT

@@ -18,4 +18,5 @@ cdef class Worker:
     cdef public long running
     cdef public object service
     cdef public object settings
+    cdef public object static
     cdef public object trust

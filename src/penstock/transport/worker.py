@@ -2,6 +2,7 @@
 
 import asyncio
 import logging
+import os
 import time
 from typing import Any
 
@@ -62,6 +63,7 @@ class Worker:
     - `limits`: what a request may cost. `trust`: whose forwarding headers count, None for nobody's.
     - `admission`: None without --limit-concurrency. `access_log`: None when nothing is logged.
     - `pool`: the threads of a WSGI application, else None.
+    - `static`: the folders of --static, None without any.
     - `closing`: no new request is taken any more. `closed_hook`: called after each connection's end.
     """
 
@@ -85,6 +87,7 @@ class Worker:
         "running",
         "service",
         "settings",
+        "static",
         "trust",
     )
 
@@ -108,6 +111,13 @@ class Worker:
             self.admission = Admission(
                 loop, settings.limit_concurrency, settings.limit_queue, settings.timeout_queue
             )
+        self.static: Any = None
+        if settings.static:
+            # Here, since most workers serve no files
+            from penstock.gateway.static import StaticFiles
+
+            boundary = b"penstock-" + os.urandom(16).hex().encode()
+            self.static = StaticFiles(settings.static, time.time, boundary)
         lines = [(b"server", b"penstock")] if settings.server_header else []
         lines += settings.header
         self._plain_headers = b"".join(b"%s: %s\r\n" % line for line in lines)
