@@ -3,7 +3,8 @@
 No event loop offers this for uvloop's transports, so it works beside the transport: once the
 transport's write buffer is empty, `os.sendfile` writes to a duplicate of the socket's descriptor,
 and `add_writer` on the duplicate says when the socket takes more. While it goes on, nobody may
-write to the transport. Where there is no `os.sendfile`, the file is read and written in pieces.
+write to the transport. Over TLS, and where there is no `os.sendfile`, the file is read and written in
+pieces.
 """
 
 import asyncio
@@ -78,7 +79,10 @@ class SendFile:
             self._check_again(self.start)
             return
         self._checks = 0
-        if self._socket < 0:
+        if self._transport.get_extra_info("sslcontext") is not None:
+            # The socket takes what is encrypted, and only the transport encrypts
+            self._by_reads = True
+        elif self._socket < 0 and not self._by_reads:
             try:
                 self._socket = os.dup(self._transport.get_extra_info("socket").fileno())
             except OSError as error:
