@@ -11,6 +11,7 @@ from __future__ import annotations
 
 from penstock.config.kinds import Option
 from penstock.config.options_files import FILE_OPTIONS
+from penstock.config.options_health import HEALTH_OPTIONS
 from penstock.config.options_logging import LOG_OPTIONS
 from penstock.config.options_processes import PROCESS_OPTIONS
 from penstock.config.options_proxy import PROXY_OPTIONS
@@ -92,6 +93,12 @@ OPTIONS: tuple[Option, ...] = (
         reason="the proxy in front often runs as another user; uvicorn sets the same",
     ),
     Option(
+        "uds_owner", "text", None, LISTEN, optional=True,
+        help="owner of the Unix sockets' files: user, user:group or :group; whoever --user and --group name, if left"
+        " out",
+        reason="whoever makes a file owns it, and only root can give it away",
+    ),
+    Option(
         "backlog", "count", 2048, LISTEN, unit="connections", low=1,
         help="connections that may wait to be accepted",
         reason="what uvicorn and gunicorn use; the system caps it (net.core.somaxconn)",
@@ -135,8 +142,21 @@ OPTIONS: tuple[Option, ...] = (
         " files (ulimit -n)",
     ),
     Option(
+        "limit_connections_per_client", "count", None, LIMITS, unit="connections", low=1, optional=True,
+        help="open connections from one IPv4 address or IPv6 /64 network, trusted proxies excepted;"
+        " beyond them a connection is closed as soon as it is accepted",
+        reason="whole offices and mobile networks come from one address; set it where the server faces"
+        " the Internet itself",
+    ),
+    Option(
+        "limit_websockets", "count", None, LIMITS, unit="WebSockets", low=1, optional=True,
+        help="open WebSockets; beyond them a handshake gets 503",
+        reason="the right number depends on the application; the connections are bounded anyway",
+    ),
+    Option(
         "limit_concurrency", "count", None, LIMITS, unit="requests", low=1, optional=True,
-        help="requests that run at once; beyond them a request waits for --timeout-queue, then 503",
+        help="requests that run at once, WebSockets not counted; beyond them a request waits for"
+        " --timeout-queue, then 503",
         reason="the right number depends on the application; the connections are bounded anyway",
     ),
     Option(
@@ -312,6 +332,7 @@ OPTIONS: tuple[Option, ...] = (
         " CVE-2016-1000110)",
     ),
     *PROXY_OPTIONS,
+    *HEALTH_OPTIONS,
     *LOG_OPTIONS,
     *PROCESS_OPTIONS,
     *FILE_OPTIONS,

@@ -20,18 +20,22 @@ class Values:
         "bind",
         "date_header",
         "dev_cert",
+        "drain_delay",
         "drop_underscore_headers",
         "factory",
         "fd",
         "forwarded_allow_ips",
         "group",
         "header",
+        "health_bind",
+        "health_path",
         "host",
         "interface",
         "lifespan",
         "limit_chunk_extensions",
         "limit_concurrency",
         "limit_connections",
+        "limit_connections_per_client",
         "limit_max_requests",
         "limit_max_requests_jitter",
         "limit_queue",
@@ -41,6 +45,7 @@ class Values:
         "limit_request_line",
         "limit_tls_handshakes",
         "limit_undrained_body",
+        "limit_websockets",
         "log_config",
         "log_level",
         "loop",
@@ -83,8 +88,11 @@ class Values:
         "timeout_worker",
         "uds",
         "uds_mode",
+        "uds_owner",
+        "umask",
         "use_colors",
         "user",
+        "warn_blocked_loop",
         "workers",
         "write_buffer",
         "ws_allowed_origins",
@@ -113,6 +121,7 @@ class Values:
     uds: str | None
     fd: int | None
     uds_mode: int
+    uds_owner: str | None
     backlog: int
     loop: Literal["auto", "uvloop", "asyncio"]
     header: tuple[tuple[bytes, bytes], ...]
@@ -121,6 +130,8 @@ class Values:
     read_buffer: int
     write_buffer: int
     limit_connections: int
+    limit_connections_per_client: int | None
+    limit_websockets: int | None
     limit_concurrency: int | None
     limit_queue: int
     limit_request_line: int
@@ -155,6 +166,10 @@ class Values:
     wsgi_drop_proxy_header: bool
     proxy_headers: bool
     forwarded_allow_ips: str
+    health_bind: tuple[str, ...]
+    health_path: tuple[str, ...]
+    drain_delay: float
+    warn_blocked_loop: float
     log_level: Literal["critical", "error", "warning", "info", "debug", "trace"]
     access_log: bool
     log_config: str | dict[str, Any] | None
@@ -172,6 +187,7 @@ class Values:
     pid: str | None
     user: str | None
     group: str | None
+    umask: int | None
     name: str | None
     static: tuple[Mount, ...]
     ssl_certfile: tuple[str, ...]
@@ -203,6 +219,7 @@ class Keywords(TypedDict, total=False):
     uds: str | PathLike[str] | None
     fd: int | str | None
     uds_mode: int | str
+    uds_owner: str | None
     backlog: int | str
     loop: Literal["auto", "uvloop", "asyncio"]
     header: str | Sequence[str | tuple[str | bytes, str | bytes]] | Mapping[str, str]
@@ -211,6 +228,8 @@ class Keywords(TypedDict, total=False):
     read_buffer: int | str
     write_buffer: int | str
     limit_connections: int | str
+    limit_connections_per_client: int | str | None
+    limit_websockets: int | str | None
     limit_concurrency: int | str | None
     limit_queue: int | str
     limit_request_line: int | str
@@ -245,6 +264,10 @@ class Keywords(TypedDict, total=False):
     wsgi_drop_proxy_header: bool | str
     proxy_headers: bool | str
     forwarded_allow_ips: str | Sequence[str]
+    health_bind: str | Sequence[str]
+    health_path: str | Sequence[str]
+    drain_delay: float | str
+    warn_blocked_loop: float | str
     log_level: Literal["critical", "error", "warning", "info", "debug", "trace"]
     access_log: bool | str
     log_config: str | PathLike[str] | Mapping[str, Any] | None
@@ -262,6 +285,7 @@ class Keywords(TypedDict, total=False):
     pid: str | PathLike[str] | None
     user: str | None
     group: str | None
+    umask: int | str | None
     name: str | None
     static: str | Sequence[str | Mapping[str, Any] | Mount] | Mapping[str, Any]
     ssl_certfile: str | PathLike[str] | Sequence[str | PathLike[str]]
