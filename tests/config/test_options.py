@@ -139,6 +139,8 @@ def test_the_limits_of_the_design_are_the_defaults(name: str, value: object) -> 
         "--user",
         "-g",
         "--group",
+        "-m",
+        "--umask",
         "-n",
         "--name",
         "--threads",

@@ -8,7 +8,7 @@ import pytest
 
 from penstock.errors import SetupError, UsageError
 from penstock.process import identity
-from penstock.process.identity import Identity, become, find, owner
+from penstock.process.identity import Identity, become, find
 from tests.command import python
 
 root_only = pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody else")
@@ -54,17 +54,6 @@ def test_a_number_without_account_needs_a_group() -> None:
 def test_whom_the_system_does_not_know_is_told(user: str, group: str, text: str) -> None:
     with pytest.raises(UsageError, match=text):
         find(user, group)
-
-
-def test_a_files_owner_may_be_user_group_or_both() -> None:
-    assert owner("nobody") == (NOBODY.pw_uid, -1)
-    assert owner(":77") == (-1, 77)
-    assert owner(f"{STRANGE}:77") == (STRANGE, 77)
-    for text in ("", ":"):
-        with pytest.raises(UsageError, match="names nobody"):
-            owner(text)
-    with pytest.raises(UsageError, match="--uds-owner: this system has no group"):
-        owner("nobody:no-such-group")
 
 
 PROGRAM = """

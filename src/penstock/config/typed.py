@@ -14,6 +14,13 @@ class Values:
 
     __slots__ = (
         "access_log",
+        "access_log_exclude",
+        "access_log_file",
+        "access_log_format",
+        "access_log_query",
+        "access_log_sample",
+        "access_log_slow",
+        "access_log_stream",
         "app",
         "app_dir",
         "backlog",
@@ -47,6 +54,7 @@ class Values:
         "limit_undrained_body",
         "limit_websockets",
         "log_config",
+        "log_file",
         "log_level",
         "loop",
         "min_rate",
@@ -62,6 +70,7 @@ class Values:
         "reload_dir",
         "reload_exclude",
         "reload_include",
+        "request_id",
         "root_path",
         "server_header",
         "ssl_ca_certs",
@@ -171,7 +180,16 @@ class Values:
     drain_delay: float
     warn_blocked_loop: float
     log_level: Literal["critical", "error", "warning", "info", "debug", "trace"]
+    log_file: str
     access_log: bool
+    access_log_file: str
+    access_log_format: str
+    access_log_query: bool
+    access_log_exclude: tuple[str, ...]
+    access_log_sample: float
+    access_log_slow: float | None
+    access_log_stream: float | None
+    request_id: Literal["log", "app", "response"]
     log_config: str | dict[str, Any] | None
     use_colors: bool | None
     workers: int | None
@@ -269,7 +287,16 @@ class Keywords(TypedDict, total=False):
     drain_delay: float | str
     warn_blocked_loop: float | str
     log_level: Literal["critical", "error", "warning", "info", "debug", "trace"]
+    log_file: str | PathLike[str]
     access_log: bool | str
+    access_log_file: str | PathLike[str]
+    access_log_format: str
+    access_log_query: bool | str
+    access_log_exclude: str | Sequence[str]
+    access_log_sample: float | str
+    access_log_slow: float | str | None
+    access_log_stream: float | str | None
+    request_id: Literal["log", "app", "response"]
     log_config: str | PathLike[str] | Mapping[str, Any] | None
     use_colors: bool | str | None
     workers: int | str | None

@@ -59,18 +59,6 @@ def find(user: str | None, group: str | None) -> Identity | None:
     return Identity(uid, gid, tuple(groups), account.pw_name, account.pw_dir)
 
 
-def owner(text: str) -> tuple[int, int]:
-    """The uid and gid that `user`, `user:group` or `:group` means for a file; -1 leaves it as it is.
-
-    UsageError for whom the system does not know.
-    """
-    user, _, group = text.partition(":")
-    if not user and not group:
-        raise UsageError(f"--uds-owner {text!r} names nobody", "write user, user:group or :group")
-    uid = _user(user, "--uds-owner")[0] if user else -1
-    return uid, _group(group, "--uds-owner") if group else -1
-
-
 def _user(user: str | None, option: str) -> tuple[int, struct_passwd | None]:
     import pwd  # only who asks for it
 

@@ -1,7 +1,8 @@
 """Typed addresses become bound, listening sockets, or a `BindError` that says what to change.
 
 In two steps, because a taken port should be known before the application starts, and nobody may
-get through before it has started (LIFE-06): `claim` binds, `listen` opens.
+get through before it has started (LIFE-06): `claim` binds, `listen` opens. Who gives up its rights in
+between calls `reserve`, too.
 """
 
 import errno
@@ -41,6 +42,9 @@ class Listener:
     def claim(self) -> None:
         """Make sure that the address can be had, as far as that can be known. BindError if not."""
         raise NotImplementedError
+
+    def reserve(self) -> None:
+        """Bind what `claim` only looked at. BindError if that cannot be."""
 
     def listen(self) -> None:
         """Let clients in. BindError if that cannot be."""
@@ -141,23 +145,26 @@ class UnixListener(Listener):
     is never followed, and nothing else is ever removed (X10).
     """
 
-    def __init__(self, bind: Bind, address: UnixAddress, backlog: int, mode: int) -> None:
+    def __init__(
+        self, bind: Bind, address: UnixAddress, backlog: int, mode: int, owner: str
+    ) -> None:
         super().__init__(bind, backlog)
         self.address = address
         self.mode = mode if bind.mode is None else bind.mode
+        self.owner = "" if address.abstract else bind.owner or owner
         self._ours: tuple[int, int] | None = None
 
     def claim(self) -> None:
         """Only look: a bound socket that does not listen yet would seem stale to another server
         that starts on the same path."""
         try:
-            owner_ids(self.bind.owner)
+            owner_ids(self.owner)
             self._remove_stale()
         except OSError as error:
             raise self._explain(error) from None
 
-    def listen(self) -> None:
-        """Make the socket file, with its mode and owner, and listen."""
+    def reserve(self) -> None:
+        """Make the socket file, with its mode and owner."""
         sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         try:
             self._remove_stale()
@@ -171,7 +178,6 @@ class UnixListener(Listener):
             if not self.address.abstract:
                 self._own()
             sock.setblocking(False)
-            sock.listen(self.backlog)
         except OSError as error:
             sock.close()
             self.close()
@@ -180,6 +186,16 @@ class UnixListener(Listener):
             sock.close()
             raise
         self.sockets.append(sock)
+
+    def listen(self) -> None:
+        """Listen, on a file that is made here if it was not reserved."""
+        if not self.sockets:
+            self.reserve()
+        try:
+            self.sockets[0].listen(self.backlog)
+        except OSError as error:
+            self.close()
+            raise self._explain(error) from None
 
     def close(self) -> None:
         """Close, and remove the socket file if it is still the one that was made here."""
@@ -200,7 +216,7 @@ class UnixListener(Listener):
         path = self.address.path
         found = os.lstat(path)
         self._ours = (found.st_dev, found.st_ino)
-        user, group = owner_ids(self.bind.owner)
+        user, group = owner_ids(self.owner)
         if (user, group) != (-1, -1):
             os.chown(path, user, group, follow_symlinks=False)
 
@@ -326,10 +342,11 @@ def make_listener(
     backlog: int,
     uds_mode: int,
     activated: Callable[[str], Iterable[socket.socket]] | None = None,
+    uds_owner: str = "",
 ) -> Listener:
     """The listener of a bind; nothing is reserved yet.
 
-    `uds_mode`: of socket files whose bind names none. `activated(name)`: the sockets that systemd
+    `uds_mode`, `uds_owner`: of socket files whose bind names none. `activated(name)`: the sockets that systemd
     has opened under that name, or all of them for "". Raises `BindError` for a descriptor that is
     no socket, and for sockets that systemd has not opened.
     """
@@ -337,7 +354,7 @@ def make_listener(
     if isinstance(address, TcpAddress):
         return TcpListener(bind, address, backlog)
     if isinstance(address, UnixAddress):
-        return UnixListener(bind, address, backlog, uds_mode)
+        return UnixListener(bind, address, backlog, uds_mode, uds_owner)
     if isinstance(address, SystemdAddress):
         sockets = list(activated(address.name)) if activated is not None else []
         if not sockets:

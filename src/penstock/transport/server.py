@@ -49,6 +49,7 @@ class Server:
     - `steering`: set before the start where other workers accept from the same sockets.
     - `drain_s`: how long idle connections stay for another request when the server ends. `succeeded`:
       others go on accepting from the same sockets, so whoever is in the queue is left to them.
+    - `watched`: set it to False before the start to do without the watchdog of the loop.
     - `worker`, `application` (`Loaded`), `runtime`: there after the start, for whoever watches.
     """
 
@@ -66,6 +67,7 @@ class Server:
         self.steering: Any = None
         self.drain_s = min(DRAIN_S, settings.timeout_graceful_shutdown / 10)
         self.succeeded = False
+        self.watched = True
         self.started = False
         self.application: Loaded | None = None
         self.worker: Worker | None = None
@@ -79,6 +81,7 @@ class Server:
         self._listeners: list[Listener] = []
         self.acceptor: Acceptor | None = None
         self._sweep: Sweep | None = None
+        self._watchdog: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._should_exit = False
         self._force = False
@@ -231,7 +234,9 @@ class Server:
             self._adopt(self._given)
             return
         for bind in settings.listeners:
-            listener = make_listener(bind, settings.backlog, settings.uds_mode)
+            listener = make_listener(
+                bind, settings.backlog, settings.uds_mode, None, settings.uds_owner or ""
+            )
             self._listeners.append(listener)
         for listener in self._listeners:
             listener.claim()
@@ -297,6 +302,10 @@ class Server:
         )
         self.acceptor.steering = self.steering
         self.acceptor.start()
+        if self.watched and settings.warn_blocked_loop > 0:
+            from penstock.transport.watchdog import watch
+
+            self._watchdog = watch(worker)
         self.started = True
         if self._on_ready is not None:
             self._on_ready(self)
@@ -347,6 +356,8 @@ class Server:
         worker = self.worker
         if self._sweep is not None:
             self._sweep.stop()
+        if self._watchdog is not None:
+            self._watchdog.stop()
         self.close_listeners()
         if self.runtime is not None:
             self.runtime.close()
