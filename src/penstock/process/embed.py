@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any
 
 from penstock.config import Config
+from penstock.config.config import DEFAULT
 from penstock.gateway import loading
 from penstock.transport import server
 
@@ -45,6 +46,8 @@ class Server(server.Server):
             open_access_log=open_access_log,
             on_ready=on_ready,
         )
+        # A program that has an event loop of its own may know what it does with it.
+        self.watched = config.sources["warn_blocked_loop"].rank != DEFAULT
 
 
 async def serve(

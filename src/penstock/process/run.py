@@ -52,6 +52,7 @@ def run_config(config: Config, sockets: Iterable[socket.socket] | None) -> tuple
         # Applications that ask for the event loop while they are imported get this one.
         asyncio.set_event_loop(loop)
         server = Server(config, sockets=sockets, on_ready=announce)
+        server.watched = True
         server.load()
         with Signals(server, config.timeout_graceful_shutdown, _note(logger)) as caught:
             try:

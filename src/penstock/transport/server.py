@@ -50,6 +50,7 @@ class Server:
     - `drain_s`: how long idle connections stay for another request when the server ends. `succeeded`:
       others go on accepting from the same sockets, so whoever is in the queue is left to them.
     - `watched`: set it to False before the start to do without the watchdog of the loop.
+    - `watched`: set it to False before the start to do without the watchdog of the loop.
     - `worker`, `application` (`Loaded`), `runtime`: there after the start, for whoever watches.
     """
 
@@ -68,6 +69,7 @@ class Server:
         self.drain_s = min(DRAIN_S, settings.timeout_graceful_shutdown / 10)
         self.succeeded = False
         self.watched = True
+        self.watched = True
         self.started = False
         self.application: Loaded | None = None
         self.worker: Worker | None = None
@@ -81,6 +83,7 @@ class Server:
         self._listeners: list[Listener] = []
         self.acceptor: Acceptor | None = None
         self._sweep: Sweep | None = None
+        self._watchdog: Any = None
         self._watchdog: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._should_exit = False
@@ -306,6 +309,10 @@ class Server:
             from penstock.transport.watchdog import watch
 
             self._watchdog = watch(worker)
+        if self.watched and settings.warn_blocked_loop > 0:
+            from penstock.transport.watchdog import watch
+
+            self._watchdog = watch(worker)
         self.started = True
         if self._on_ready is not None:
             self._on_ready(self)
@@ -356,6 +363,8 @@ class Server:
         worker = self.worker
         if self._sweep is not None:
             self._sweep.stop()
+        if self._watchdog is not None:
+            self._watchdog.stop()
         if self._watchdog is not None:
             self._watchdog.stop()
         self.close_listeners()

@@ -8,6 +8,7 @@ cdef class Worker:
     cdef public object closed_hook
     cdef public bint closing
     cdef public set connections
+    cdef public object counters
     cdef public bytes default_headers
     cdef public object limits
     cdef public object logger

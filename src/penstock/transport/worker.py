@@ -8,6 +8,7 @@ from typing import Any
 
 from penstock.gateway.forwarded import Trust
 from penstock.transport.admission import Admission
+from penstock.transport.counters import Counters
 from penstock.transport.timers import http_date
 from penstock.wire.http1 import Limits
 
@@ -57,6 +58,7 @@ class Worker:
 
     - `connections`: those that are open; `running`: exchanges under way; `requests`: all so far.
       Connections keep these up to date, and call `connection_closed(self)` at their end.
+    - `counters`: see `counters.Counters`.
     - `addresses`: the server's own, as connections came in by them, so that they share them.
     - `now`: the loop's clock at the last tick, fine enough for timeouts.
     - `default_headers`: encoded header lines (date, server, --header) of every response.
@@ -77,6 +79,7 @@ class Worker:
         "closed_hook",
         "closing",
         "connections",
+        "counters",
         "default_headers",
         "limits",
         "logger",
@@ -96,6 +99,7 @@ class Worker:
         self.settings = settings
         self.service = service
         self.connections: set[Any] = set()
+        self.counters = Counters()
         self.addresses: dict[Any, Any] = {}
         self.running = 0
         self.requests = 0
@@ -166,6 +170,7 @@ class Worker:
     def refused(self, connection: Any, status: int, error: Any) -> None:
         """Log a request that was answered with `status` before the application saw it: what was
         seen, which rule, which peer, which option changes it."""
+        self.counters.refused_bad += 1
         now = self.loop.time()
         if now - self._refused_since >= 1:
             if self._refused_count > REFUSED_LINES_MAX:
