@@ -124,8 +124,8 @@ def test_a_mistake_ends_with_2_and_says_in_two_lines_what_to_change(
         ),
         (["--http", "auto"], "--http auto is not needed: it is what happens anyway"),
         (
-            ["--access-logfile=-"],
-            "--access-logfile - is not needed: the access log is on without it",
+            ["--error-log=-"],
+            "--error-log - is not needed: the log is on without it",
         ),
         (["--log"], "--log is not needed: the log is on without it"),
     ],

@@ -152,6 +152,8 @@ KINDS: dict[str, Kind] = {
         "file, or a dict in Python", "FILE", "str | dict[str, Any]",
         "str | PathLike[str] | Mapping[str, Any]", parsers.log_config, _shown_text,
     ),
+    "log_format": Kind("name or format", "FORMAT", "str", "str", parsers.log_format, _shown_text),
+    "fraction": Kind("share from 0 to 1", "SHARE", "float", "float | str", parsers.fraction, _plain),
     "trusted": Kind(
         "addresses, networks, paths or *", "LIST", "str", "str | Sequence[str]", parsers.trusted, _shown_text,
     ),

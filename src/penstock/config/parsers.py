@@ -264,6 +264,29 @@ def log_config(option: Option, raw: object) -> str | dict[str, Any]:
     return path
 
 
+def log_format(option: Option, raw: object) -> str:
+    """What access log lines look like: a name, or a format of `%(…)s` atoms."""
+    written = text(option, raw)
+    if written == option.default:
+        return written
+    from penstock.config import log_format as formats  # only formats that were changed need it
+
+    return formats.check(written)
+
+
+def fraction(_option: Option, raw: object) -> float:
+    """A share of the whole, from 0 to 1."""
+    number: object = raw
+    if isinstance(raw, str):
+        try:
+            number = float(raw)
+        except ValueError:
+            number = None
+    if isinstance(number, bool) or not isinstance(number, int | float) or not 0 <= number <= 1:
+        raise ValueError(f"{raw!r} is no share: write a number from 0 to 1, as in 0.1")
+    return float(number)
+
+
 def trusted(option: Option, raw: object) -> str:
     """A comma-separated list of addresses, networks, socket paths, `unix` and `*`."""
     items = _items(option, raw, None)
