@@ -45,8 +45,15 @@ COMPILED = (
     "penstock.transport.worker",
     "penstock.observe.access",
 )
-# Leaves with two twins: the pure ones stand in wire/scan.py and gateway/drive.py, and fuzzing holds them equal.
-NATIVE = ("penstock.wire._scan", "penstock.gateway._drive", "penstock.gateway.awaitable")
+# Leaves with two twins: the pure ones have the same name with .py (gateway/_drive.pyx: drive.py), and fuzzing holds them equal.
+NATIVE = (
+    "penstock.wire.fields",
+    "penstock.wire.mask",
+    "penstock.wire.scan",
+    "penstock.gateway._drive",
+    "penstock.gateway.awaitable",
+    "penstock.transport.direct",
+)
 
 DIRECTIVES = {
     "language_level": "3",

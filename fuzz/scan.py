@@ -1,4 +1,4 @@
-"""The leaf scanners' native twins against the pure ones: the same result for any bytes, or the same exception.
+"""The leaves of `wire`, native against pure: the same result for any bytes, or the same exception.
 
 python -m fuzz.scan --seconds 60 [--seed N]
 """
@@ -9,8 +9,13 @@ from typing import Any
 
 from fuzz import messages
 from fuzz.running import run
-from penstock.wire import scan
+from penstock.wire import fields, mask, scan
 from penstock.wire.events import Head
+from tests.twins import pure
+
+pure_fields = pure("penstock.wire.fields")
+pure_mask = pure("penstock.wire.mask")
+pure_scan = pure("penstock.wire.scan")
 
 
 def outcome(function: Callable[..., Any], *args: Any) -> Any:
@@ -31,50 +36,54 @@ def head_of(twin: Any, data: bytes, start: int, fields_max: int) -> Any:
     return (end, *found, head.line_bytes, head.bits)
 
 
-def same_head(native: Any, data: bytes, start: int = 0, fields_max: int = 128) -> Any:
-    """What both twins say of a head; raises AssertionError if they differ."""
-    pure, other = (head_of(twin, data, start, fields_max) for twin in (scan, native))
-    if pure != other:
-        raise AssertionError(f"parse_head({data!r}, {start}, {fields_max}): {pure!r} != {other!r}")
-    return pure
+def lines_of(twin: Any, headers: Any) -> Any:
+    """What `write_fields` makes of headers: lines, bits and length, None if it takes them not."""
+    lines = twin.Lines()
+    if not twin.write_fields(headers, lines):
+        return None
+    return lines.lines, lines.bits, lines.length
 
 
-def same_fields(native: Any, headers: Any) -> Any:
+def same_head(data: bytes, start: int = 0, fields_max: int = 128) -> Any:
+    """What both forms say of a head; raises AssertionError if they differ."""
+    one, other = (head_of(twin, data, start, fields_max) for twin in (pure_scan, scan))
+    if one != other:
+        raise AssertionError(f"parse_head({data!r}, {start}, {fields_max}): {one!r} != {other!r}")
+    return one
+
+
+def same_fields(headers: Any) -> Any:
     """The same for response headers."""
-    pure, other = (outcome(twin.write_fields, headers) for twin in (scan, native))
-    if pure != other:
-        raise AssertionError(f"write_fields({headers!r}): {pure!r} != {other!r}")
-    return pure
+    one, other = (outcome(lines_of, twin, headers) for twin in (pure_fields, fields))
+    if one != other:
+        raise AssertionError(f"write_fields({headers!r}): {one!r} != {other!r}")
+    return one
 
 
-def same_mask(native: Any, data: bytes, key: bytes, offset: int) -> bytes:
+def same_mask(data: bytes, key: bytes, offset: int) -> bytes:
     """The same for masking, in both forms."""
-    pure, other = (outcome(twin.apply_mask, data, key, offset) for twin in (scan, native))
-    if pure != other:
-        raise AssertionError(f"apply_mask({data!r}, {key!r}, {offset}): {pure!r} != {other!r}")
+    one, other = (outcome(twin.apply_mask, data, key, offset) for twin in (pure_mask, mask))
+    if one != other:
+        raise AssertionError(f"apply_mask({data!r}, {key!r}, {offset}): {one!r} != {other!r}")
     whole, start = b"??" + key + data, 2 + len(key)
     for end in (start, start + offset, len(whole)):
-        pure, other = (outcome(twin.unmask, whole, start, end) for twin in (scan, native))
-        if pure != other:
-            raise AssertionError(f"unmask({whole!r}, {start}, {end}): {pure!r} != {other!r}")
-    return pure  # type: ignore[no-any-return]
+        found, other = (outcome(twin.unmask, whole, start, end) for twin in (pure_mask, mask))
+        if found != other:
+            raise AssertionError(f"unmask({whole!r}, {start}, {end}): {found!r} != {other!r}")
+    return one  # type: ignore[no-any-return]
 
 
-def trial(native: Any, chance: Random) -> None:
+def trial(chance: Random) -> None:
     """One round of everything."""
     data = messages.broken(chance, messages.head(chance))
     before = chance.randbytes(chance.randrange(4))
-    same_head(native, before + data, len(before), chance.choice((0, 3, 12, 128)))
-    same_head(native, data[: chance.randrange(len(data) + 1)])
-    same_head(native, chance.randbytes(chance.randrange(40)))
+    same_head(before + data, len(before), chance.choice((0, 3, 12, 128)))
+    same_head(data[: chance.randrange(len(data) + 1)])
+    same_head(chance.randbytes(chance.randrange(40)))
     headers = messages.fields(chance)
-    same_fields(native, headers if chance.random() < 0.9 else tuple(headers))
-    same_mask(
-        native, chance.randbytes(chance.randrange(70)), chance.randbytes(4), chance.randrange(9)
-    )
+    same_fields(headers if chance.random() < 0.9 else tuple(headers))
+    same_mask(chance.randbytes(chance.randrange(70)), chance.randbytes(4), chance.randrange(9))
 
 
 if __name__ == "__main__":
-    from penstock.wire import _scan
-
-    run(__doc__, lambda chance: trial(_scan, chance))
+    run(__doc__, trial)

@@ -17,7 +17,7 @@ pytestmark = [pytest.mark.slow, pytest.mark.timeout(180)]
 
 # Three of the modules and one native leaf are enough to tell all from some and none.
 COMPILED = ("penstock.wire.http1", "penstock.gateway.stream", "penstock.observe.access")
-NATIVE = ("penstock.wire._scan",)
+NATIVE = ("penstock.wire.scan",)
 
 
 @pytest.fixture
@@ -90,7 +90,7 @@ def test_a_build_compiles_every_module_and_notes_its_sources(tree: Path) -> None
     assert [path for path in (tree / "src").rglob("*") if path.suffix in {".so", ".c"}] == []
 
 
-@pytest.mark.parametrize("refused", ["stream", "_scan"])
+@pytest.mark.parametrize("refused", ["stream", "scan"])
 def test_auto_compiles_nothing_if_one_module_fails(tree: Path, refused: str) -> None:
     """The other modules were compiled by then; none of them is in the wheel, which is tagged as pure."""
     code, said, names = wheel(tree, PENSTOCK_COMPILE="auto", CC=compiler(tree, refuses=refused))

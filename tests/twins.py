@@ -16,6 +16,8 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any
 
+import pytest
+
 import penstock
 
 FIRST = "penstock"
@@ -88,3 +90,11 @@ def pure(name: str) -> ModuleType:
     if not any(isinstance(finder, _Finder) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Finder())
     return importlib.import_module(_moved(name))
+
+
+def forms(name: str) -> list[Any]:
+    """A module that has a native form and a pure one, as parameters for a test of both; on the pure leg only that."""
+    found = [pytest.param(pure(name), id="pure")]
+    if name in penstock.compiled_modules():
+        found.append(pytest.param(importlib.import_module(name), id="native"))
+    return found

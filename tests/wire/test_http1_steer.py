@@ -7,7 +7,7 @@ import pytest
 from penstock.errors import HttpError
 from penstock.wire.events import Head
 from penstock.wire.http1_steer import steer, too_large
-from penstock.wire.leaf import parse_head
+from penstock.wire.scan import parse_head
 
 
 def steered(

@@ -1,4 +1,4 @@
-"""The leaf scanners: what each of them takes, and that both twins of each are one."""
+"""The scanner of request heads: what it takes, and that both its forms are one."""
 
 from random import Random
 from types import ModuleType
@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from fuzz import messages
 from fuzz import scan as fuzz
-from penstock.wire import scan
+from penstock._leg import leg
 from penstock.wire.scan import (
     CODING,
     CONNECTION,
@@ -20,26 +20,13 @@ from penstock.wire.scan import (
     KEEP_ALIVE,
     LENGTH,
     ODD,
-    SENDS_CODING,
-    SENDS_CONNECTION,
-    SENDS_DATE,
-    SENDS_LENGTH,
-    SENDS_SERVER,
     UPGRADE,
 )
+from tests.twins import forms, pure
 
-try:
-    from penstock.wire import _scan
-except ImportError:  # the pure leg
-    _scan = None
-
-TWINS = [pytest.param(scan, id="pure")]
-if _scan is not None:
-    TWINS.append(pytest.param(_scan, id="native"))
-
-each_twin = pytest.mark.parametrize("twin", TWINS)
+each_twin = pytest.mark.parametrize("twin", forms("penstock.wire.scan"))
 both_twins = pytest.mark.skipif(
-    _scan is None, reason="the native twin was not built: this is the pure leg"
+    leg() == "pure", reason="the native form was not built: this is the pure leg"
 )
 seeds = st.integers(0, 2**48)
 HEAD = b"GET /a?b HTTP/1.1\r\nHost: t\r\nX: \t y \t\r\n\r\n"
@@ -234,104 +221,19 @@ def test_versions(twin: ModuleType) -> None:
         assert found[5] == ("1.1" if minor else "1.0")
 
 
-@each_twin
-def test_response_fields_are_written(twin: ModuleType) -> None:
-    headers = [(b"Date", b"x"), [b"server", b""], (b"Content-Length", b"007"), (b"x", b"\t\xff")]
-    lines = b"Date: x\r\nserver: \r\nContent-Length: 007\r\nx: \t\xff\r\n"
-    wanted = (lines, SENDS_DATE | SENDS_SERVER | SENDS_LENGTH, 7)
-    assert twin.write_fields(headers) == wanted
-    assert twin.write_fields(tuple(headers)) == wanted
-    assert twin.write_fields([]) == (b"", 0, -1)
-    assert twin.write_fields([(b"content-length", b"9" * 18)])[2] == 10**18 - 1
-
-
-@each_twin
-def test_framing_of_the_application_is_left_out(twin: ModuleType) -> None:
-    """A08."""
-    headers = [(b"Transfer-Encoding", b"chunked"), (b"a", b"b"), (b"CONNECTION", b"close")]
-    assert twin.write_fields(headers) == (b"a: b\r\n", SENDS_CODING | SENDS_CONNECTION, -1)
-
-
-@each_twin
-@pytest.mark.parametrize(
-    "pair",
-    [
-        (b"x", b"a\rb"),
-        (b"x", b"a\nb"),
-        (b"x", b"a\r\nb: c"),
-        (b"x", b"\0"),
-        (b"x\r\ny", b"z"),
-        (b"x y", b"z"),
-        (b"x:", b"z"),
-        (b"", b"z"),
-        (b"\xe9", b"z"),
-        ("x", b"z"),
-        (b"x", "z"),
-        (b"x", bytearray(b"z")),
-        (b"x", None),
-        (b"x",),
-        (b"x", b"y", b"z"),
-        b"xy",
-        None,
-        (b"connection", b"a\nb"),
-        (b"transfer-encoding", b"a\0b"),
-        (b"content-length", b""),
-        (b"content-length", b"+1"),
-        (b"content-length", b"1 "),
-        (b"content-length", b"9" * 19),
-        (b"content-length", "１".encode()),
-    ],
-)
-def test_fields_that_must_not_go_out_are_none(twin: ModuleType, pair: Any) -> None:
-    """A01, A08, A10: wherever they stand."""
-    assert twin.write_fields([pair]) is None
-    assert twin.write_fields([(b"a", b"b"), pair, (b"c", b"d")]) is None
-
-
-@each_twin
-def test_two_lengths_are_none(twin: ModuleType) -> None:
-    """A08."""
-    assert twin.write_fields([(b"content-length", b"1"), (b"Content-Length", b"1")]) is None
-
-
-@each_twin
-def test_masks(twin: ModuleType) -> None:
-    """RFC 6455 section 5.7's example, and offsets into the key."""
-    key = b"\x37\xfa\x21\x3d"
-    assert twin.apply_mask(b"Hello", key, 0) == b"\x7f\x9f\x4d\x51\x58"
-    assert twin.unmask(key + b"\x7f\x9f\x4d\x51\x58", 4, 9) == b"Hello"
-    data = bytes(range(256)) * 3
-    for offset in range(9):
-        for size in range(40):
-            wanted = bytes(byte ^ key[(offset + i) & 3] for i, byte in enumerate(data[:size]))
-            assert twin.apply_mask(data[:size], key, offset) == wanted
-            assert twin.unmask(b"ab" + key + data[:size] + b"c", 6, 6 + size) == twin.apply_mask(
-                data[:size], key, 0
-            )
-
-
-@each_twin
-def test_masks_that_are_none(twin: ModuleType) -> None:
-    with pytest.raises(ValueError, match="four bytes"):
-        twin.apply_mask(b"x", b"abc", 0)
-    for start, end in ((3, 4), (4, 3), (4, 9), (-1, 5), (9, 9)):
-        with pytest.raises(ValueError, match="no masked payload"):
-            twin.unmask(b"key_data", start, end)
-
-
 @both_twins
 @given(seeds)
 def test_both_twins_are_one(seed: int) -> None:
     """Heads, header lists and masks by chance, right and broken."""
-    fuzz.trial(_scan, Random(seed))
+    fuzz.trial(Random(seed))
 
 
 @both_twins
 @given(st.binary(max_size=120), st.integers(0, 10))
 def test_both_twins_are_one_on_any_bytes(data: bytes, start: int) -> None:
-    fuzz.same_head(_scan, data, start)
-    fuzz.same_head(_scan, b"GET / HTTP/1.1\r\n" + data)
-    fuzz.same_head(_scan, b"GET / HTTP/1.1\r\nx: " + data + b"\r\n\r\n")
+    fuzz.same_head(data, start)
+    fuzz.same_head(b"GET / HTTP/1.1\r\n" + data)
+    fuzz.same_head(b"GET / HTTP/1.1\r\nx: " + data + b"\r\n\r\n")
 
 
 @both_twins
@@ -339,13 +241,13 @@ def test_both_twins_are_one_on_any_bytes(data: bytes, start: int) -> None:
     st.lists(st.tuples(st.binary(max_size=34), st.binary(max_size=40)) | st.none() | st.binary())
 )
 def test_both_twins_are_one_on_any_fields(headers: list[Any]) -> None:
-    fuzz.same_fields(_scan, headers)
+    fuzz.same_fields(headers)
 
 
 @both_twins
 def test_both_twins_are_one_on_names_near_those_that_are_known() -> None:
     """Each name that steers, with each of its letters changed, and cut and made longer."""
-    names = [*scan._BITS, *scan._SENDS]
+    names = [*pure("penstock.wire.scan")._BITS, *pure("penstock.wire.fields")._SENDS]
     for name in names:
         near = [
             name[:i] + bytes([byte]) + name[i + 1 :]
@@ -353,12 +255,12 @@ def test_both_twins_are_one_on_names_near_those_that_are_known() -> None:
             for byte in b"-_aZ~\0 "
         ]
         for other in [name, name.upper(), name[:-1], name + b"x", b"x" + name, *near]:
-            fuzz.same_head(_scan, b"GET / HTTP/1.1\r\nHost: t\r\n%b: 1\r\n\r\n" % other)
-            fuzz.same_fields(_scan, [(other, b"1")])
+            fuzz.same_head(b"GET / HTTP/1.1\r\nHost: t\r\n%b: 1\r\n\r\n" % other)
+            fuzz.same_fields([(other, b"1")])
 
 
 @given(seeds)
 def test_heads_by_chance_are_often_right(seed: int) -> None:
     """The property tests meet both sides: an unbroken head with a fair target is taken."""
     data = messages.framed(Random(seed))
-    assert head_of(scan, data) is not None
+    assert head_of(pure("penstock.wire.scan"), data) is not None

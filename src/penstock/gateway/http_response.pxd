@@ -28,7 +28,6 @@ cdef tuple _STATE_NAMES
 cdef int _BURST_EVENTS_MAX
 cdef Py_ssize_t _BURST_BYTES_MAX
 cdef object _INT64_MAX
-cdef tuple _BODYLESS
 cdef bytes _ERROR_BODY
 cdef list _ERROR_HEADERS
 

@@ -71,8 +71,6 @@ BURST_EVENTS_MAX = _BURST_EVENTS_MAX
 COMPLETE = _COMPLETE
 EMPTY = _EMPTY
 
-# RFC 9110 section 6.4.1.
-_BODYLESS = (204, 304)
 _ERROR_BODY = b"Internal Server Error"
 _ERROR_HEADERS = [
     (b"content-type", b"text/plain; charset=utf-8"),
@@ -204,7 +202,8 @@ class HttpResponse(Exchange):
         if headers is None:
             headers = []
         trailers = message.get("trailers", False) is True
-        bodyless = self.head.method == "HEAD" or status in _BODYLESS
+        # RFC 9110 section 6.4.1.
+        bodyless = self.head.method == "HEAD" or status == 204 or status == 304
         stream = self._stream
         self._remaining = stream.head(status, headers, bodyless, trailers)
         self.bodyless = bodyless

@@ -1,6 +1,7 @@
 import cython
 
 from penstock.gateway.stream cimport Exchange, Service, Stream
+from penstock.transport.direct cimport write_now
 from penstock.transport.worker cimport Worker
 from penstock.wire.http1 cimport Reader
 from penstock.wire.http1_response cimport Writer

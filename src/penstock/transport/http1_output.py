@@ -11,6 +11,7 @@ from typing import Any
 
 from penstock.errors import HttpError
 from penstock.gateway.stream import DISCONNECT_LOST, DISCONNECT_TIMEOUT, Exchange, Stream
+from penstock.transport.direct import write_now
 from penstock.transport.sendfile import send_file
 from penstock.wire.http1 import Reader
 from penstock.wire.http1_response import Writer
@@ -21,6 +22,10 @@ BODY = 1
 WAIT = 2
 SOCKET = 3
 CLOSED = 4
+
+# How long a client is listened to after its last answer while the server stops: a round trip, and no
+# longer than idle connections are kept then.
+_CLOSING_LINGER_S = 0.5
 
 
 class Output(Stream):
@@ -90,6 +95,7 @@ class Output(Stream):
         self.extensions = extensions
         self.client = None
         self.server = None
+        self.tls = None
 
     def _answer(self, status: int, text: str, headers: Any, bodyless: bool) -> None:
         """A whole small answer of the server's own; the connection closes after it."""
@@ -119,8 +125,15 @@ class Output(Stream):
         self._drained = 0
         self._deadline = self._worker.now + self._worker.settings.timeout_undrained
         self._transport.write_eof()
+        if self._worker.closing:
+            self._worker.loop.call_later(_CLOSING_LINGER_S, self._lingered)
         if self._reading_paused:
             self._resume()
+
+    def _lingered(self) -> None:
+        """A shutdown waits no longer for the client to end its side."""
+        if not self._lost:
+            self._close()
 
     def _pause(self) -> None:
         if not self._reading_paused and not self._lost and not self._transport.is_closing():
@@ -196,11 +209,7 @@ class Output(Stream):
             size = len(out)
             self._written += size
             if direct and not self._reader.buffered():
-                try:
-                    sent = os.write(self._fd, out)
-                except OSError:
-                    # Full at the moment, or broken: the transport finds out and reports in its own way.
-                    sent = 0
+                sent = write_now(self._fd, out)
                 if sent == size:
                     return
                 if sent:

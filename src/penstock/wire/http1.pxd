@@ -2,9 +2,9 @@ import cython
 
 from penstock.wire.events cimport Head
 from penstock.wire.http1_steer cimport steer, too_large
+from penstock.wire.scan cimport parse_head
 
 cdef object HttpError
-cdef object parse_head
 cdef int HOST
 cdef int FORWARDED
 cdef int KEEP_ALIVE

@@ -11,8 +11,7 @@ import re
 from penstock.errors import HttpError
 from penstock.wire.events import Head
 from penstock.wire.http1_steer import steer, too_large
-from penstock.wire.leaf import parse_head
-from penstock.wire.scan import FORWARDED, HOST, KEEP_ALIVE
+from penstock.wire.scan import FORWARDED, HOST, KEEP_ALIVE, parse_head
 
 _HEAD = 0
 _LENGTH = 1

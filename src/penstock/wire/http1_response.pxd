@@ -1,7 +1,8 @@
 import cython
 
+from penstock.wire.fields cimport Lines, assemble, write_fields
+
 cdef object MessageError
-cdef object write_fields
 cdef int SENDS_CODING
 cdef int SENDS_CONNECTION
 cdef int SENDS_DATE
@@ -15,11 +16,9 @@ cdef tuple _LINES
 
 cpdef bytes status_line(int status)
 
-cdef class Writer:
+cdef class Writer(Lines):
     cdef bytes _line
-    cdef bytes _fields
     cdef bytes _defaults
-    cdef long long _length
     cdef bint _bodyless
     cdef bint _chunked
     cdef bint _trailers
@@ -31,7 +30,7 @@ cdef class Writer:
     cdef public bint dropped_coding
 
     cpdef void begin(self, bint old, bint keep_alive)
-    @cython.locals(bits=int, fields=bytes, length="long long", keep_alive=bint)
+    @cython.locals(code=int, keep_alive=bint)
     cpdef long long head(
         self, object status, object headers, bint bodyless, bint trailers, bytes defaults
     ) except? -2
@@ -39,9 +38,10 @@ cdef class Writer:
     @cython.locals(head=bytes, framing=bytes)
     cpdef object body(self, bytes data, bint end)
     cpdef tuple file_frame(self, Py_ssize_t count, bint end)
+    @cython.locals(encoded=Lines)
     cpdef bytes trailers(self, object headers)
     cpdef bytes informational(self, int status, object headers)
-    @cython.locals(fields=bytes, bits=int)
+    @cython.locals(encoded=Lines)
     cpdef bytes switch(self, bytes accept, object headers, bytes defaults)
     cdef bytes _chunk(self, bytes data, bint end)
     cdef bytes _head_bytes(self, long long whole)
@@ -51,6 +51,6 @@ cdef class Writer:
 cdef object _checked_status(object status)
 cdef bint _closes(object headers) except -1
 cdef list _listed(object headers)
-cdef tuple _encoded(list headers)
+cdef Lines _encoded(list headers)
 cdef bytes _without(bytes defaults, int bits)
 cdef object _fault(list headers)

@@ -9,13 +9,15 @@ from http import HTTPStatus
 from typing import Any
 
 from penstock.errors import MessageError
-from penstock.wire.leaf import write_fields
-from penstock.wire.scan import (
+from penstock.wire.fields import (
     SENDS_CODING,
     SENDS_CONNECTION,
     SENDS_DATE,
     SENDS_LENGTH,
     SENDS_SERVER,
+    Lines,
+    assemble,
+    write_fields,
 )
 
 # Below this size one copy is cheaper than one more element in a gathered write.
@@ -51,8 +53,8 @@ def status_line(status: int) -> bytes:
     return _LINES[status] or b"HTTP/1.1 %d \r\n" % status
 
 
-class Writer:
-    """The responses of one connection, one after the other.
+class Writer(Lines):
+    """The responses of one connection, one after the other. As `Lines` it is its held head's fields.
 
     `keep_alive` says whether the connection outlives the response; anyone may take it away until
     the head has left. `held`: a head waits for its body. `left`: something of the final response
@@ -64,8 +66,6 @@ class Writer:
         "_bodyless",
         "_chunked",
         "_defaults",
-        "_fields",
-        "_length",
         "_line",
         "_old",
         "_trailers",
@@ -77,10 +77,9 @@ class Writer:
     )
 
     def __init__(self) -> None:
+        Lines.__init__(self)
         self._line = b""
-        self._fields = b""
         self._defaults = b""
-        self._length = -1
         self._bodyless = False
         self._chunked = False
         self._trailers = False
@@ -113,34 +112,32 @@ class Writer:
             status = _checked_status(status)
         if status < 200 or status > 999:
             raise MessageError(f"status must be 200 to 999, got {status!r}")
+        code = status
         if type(headers) is not list:
             headers = _listed(headers)
-        encoded: tuple[bytes, int, int] | None = write_fields(headers)
-        if encoded is None:
+        if not write_fields(headers, self):
             headers = _listed(headers)
-            encoded = _encoded(headers)
-        fields, bits, length = encoded
+            if not write_fields(headers, self):
+                raise _fault(headers)
         keep_alive = self.keep_alive
-        if bits:
-            if bits & SENDS_CONNECTION and _closes(headers):
+        if self.bits:
+            if self.bits & SENDS_CONNECTION and _closes(headers):
                 keep_alive = False
-            if bits & (SENDS_DATE | SENDS_SERVER):
-                defaults = _without(defaults, bits)
-            if status == 204 and bits & SENDS_LENGTH:
+            if self.bits & (SENDS_DATE | SENDS_SERVER):
+                defaults = _without(defaults, self.bits)
+            if code == 204 and self.bits & SENDS_LENGTH:
                 # RFC 9110 section 8.6: no content-length with 204.
-                fields, bits, length = _encoded(
-                    [pair for pair in headers if pair[0].lower() != b"content-length"]
+                write_fields(
+                    [pair for pair in headers if pair[0].lower() != b"content-length"], self
                 )
-        self.dropped_coding = bits & SENDS_CODING != 0
+        self.dropped_coding = self.bits & SENDS_CODING != 0
         self.keep_alive = keep_alive
-        self._line = _LINES[status] or status_line(status)
-        self._fields = fields
+        self._line = _LINES[code] or status_line(code)
         self._defaults = defaults
-        self._length = length
         self._bodyless = bodyless
-        self._trailers = trailers and length < 0 and not self._old and not bodyless
+        self._trailers = trailers and self.length < 0 and not self._old and not bodyless
         self.held = True
-        return length
+        return self.length
 
     def flush(self) -> bytes:
         """The held head, now, its framing chosen without knowing the body."""
@@ -158,8 +155,8 @@ class Writer:
             if len(data) < _JOIN_BYTES_MAX:
                 if self._chunked:
                     data = self._chunk(data, end)
-                return b"".join((self._line, self._fields, self._defaults, framing, data))
-            head = b"".join((self._line, self._fields, self._defaults, framing))
+                return assemble(self._line, self.lines, self._defaults, framing, data)
+            head = assemble(self._line, self.lines, self._defaults, framing, b"")
             if not self._chunked:
                 return [head, data]
             return [head, b"%x\r\n" % len(data), data, b"\r\n0\r\n\r\n" if end else b"\r\n"]
@@ -197,20 +194,20 @@ class Writer:
             before = self.flush()
         if not self._chunked:
             return before
-        return before + b"0\r\n" + encoded[0] + b"\r\n"
+        return before + b"0\r\n" + encoded.lines + b"\r\n"
 
     def informational(self, status: int, headers: Any) -> bytes:
         """A 1xx response; b"" to an HTTP/1.0 client, which knows none (HINT-06)."""
         if self._old:
             return b""
-        return status_line(status) + _encoded(_listed(headers))[0] + b"\r\n"
+        return status_line(status) + _encoded(_listed(headers)).lines + b"\r\n"
 
     def switch(self, accept: bytes, headers: Any, defaults: bytes) -> bytes:
         """The 101 that turns the connection into a WebSocket (RFC 6455 section 4.2.2). `accept` is
         the value of Sec-WebSocket-Accept. Raises MessageError on a bad header."""
-        fields, bits, _ = _encoded(_listed(headers))
-        if bits & (SENDS_DATE | SENDS_SERVER):
-            defaults = _without(defaults, bits)
+        encoded = _encoded(_listed(headers))
+        if encoded.bits & (SENDS_DATE | SENDS_SERVER):
+            defaults = _without(defaults, encoded.bits)
         self.left = True
         return b"".join(
             (
@@ -218,7 +215,7 @@ class Writer:
                 b"upgrade: websocket\r\nconnection: Upgrade\r\nsec-websocket-accept: ",
                 accept,
                 b"\r\n",
-                fields,
+                encoded.lines,
                 defaults,
                 b"\r\n",
             )
@@ -235,12 +232,12 @@ class Writer:
         return b""
 
     def _head_bytes(self, whole: int) -> bytes:
-        return b"".join((self._line, self._fields, self._defaults, self._framing(whole)))
+        return assemble(self._line, self.lines, self._defaults, self._framing(whole), b"")
 
     def _framing(self, whole: int) -> bytes:
         """The lines that frame the body, and the head's end; `whole` is the body's length where it
         is known, else -1."""
-        if self._bodyless or self._length >= 0:
+        if self._bodyless or self.length >= 0:
             framing = b"\r\n"
         elif whole >= 0:
             framing = b"content-length: %d\r\n\r\n" % whole
@@ -289,10 +286,10 @@ def _listed(headers: Any) -> list[Any]:
         ) from None
 
 
-def _encoded(headers: list[Any]) -> tuple[bytes, int, int]:
+def _encoded(headers: list[Any]) -> Lines:
     """What `write_fields` makes of the headers; raises MessageError if it takes them not."""
-    encoded: tuple[bytes, int, int] | None = write_fields(headers)
-    if encoded is None:
+    encoded = Lines()
+    if not write_fields(headers, encoded):
         raise _fault(headers)
     return encoded
 

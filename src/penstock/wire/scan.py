@@ -1,16 +1,15 @@
-"""Leaf scanners in pure Python: the contract of their native twins in `_scan.pyx`.
+"""The scanner of request heads in pure Python: the contract of its native form, `scan.pyx`.
 
-A leaf does one thing to bytes and knows no state. It says yes with a result or None for anything
-that is not plainly right; why something is wrong is found out by its slower caller, once, outside
-the hot path. `tests/wire/test_scan.py` and `fuzz/scan.py` hold the twins equal.
+A leaf does one thing to bytes and knows no state. It says yes with a result or no to anything that
+is not plainly right; why something is wrong is found out by its slower caller, once, outside the
+hot path. `tests/wire/test_scan.py` and `fuzz/scan.py` hold the two forms equal.
 """
 
 import re
-from typing import Any
 
 from penstock.wire.events import Head
 
-# Bits of `parse_head`'s last item: which fields that steer the connection are there.
+# Bits of `Head.bits`: which fields that steer the connection are there.
 HOST = 1
 ODD = 2  # host missing, repeated or unusual, a target that is not in origin form, or CONNECT
 LENGTH = 4
@@ -20,13 +19,6 @@ EXPECT = 32
 UPGRADE = 64
 KEEP_ALIVE = 128  # there is one `connection` field and it says just this; CONNECTION is not set
 FORWARDED = 256  # what a proxy may say of the client
-
-# Bits of `write_fields`' second item: what the application's headers hold.
-SENDS_LENGTH = 1
-SENDS_DATE = 2
-SENDS_SERVER = 4
-SENDS_CODING = 8
-SENDS_CONNECTION = 16
 
 _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _REQUEST_LINE = re.compile(
@@ -45,14 +37,6 @@ _BITS = {
     b"x-forwarded-for": FORWARDED,
     b"x-forwarded-proto": FORWARDED,
 }
-_SENDS = {
-    b"content-length": SENDS_LENGTH,
-    b"date": SENDS_DATE,
-    b"server": SENDS_SERVER,
-    b"transfer-encoding": SENDS_CODING,
-    b"connection": SENDS_CONNECTION,
-}
-_DIGITS_MAX = 18
 
 
 def parse_head(data: bytes, start: int, fields_max: int, head: Head) -> int:
@@ -118,59 +102,3 @@ def parse_head(data: bytes, start: int, fields_max: int, head: Head) -> int:
     head.line_bytes = start_of_fields - start - 2
     head.bits = bits
     return end + 4
-
-
-def write_fields(headers: Any) -> tuple[bytes, int, int] | None:
-    """Encode response header fields for HTTP/1 and notice those that matter for framing.
-
-    `headers` is a list or tuple of two-item lists or tuples of bytes. Returns
-    `(lines, bits, length)`: the field lines, each with its CR LF; the SENDS_* bits; the declared
-    content-length, -1 for none. Lines of `transfer-encoding` and `connection` are left out: framing
-    is the server's. None for anything else: a wrong type or number of items, a name that is no
-    token, CR, LF or NUL in a value, a length that is not 1*18 digits or is there twice.
-    """
-    bits = 0
-    length = -1
-    lines = []
-    for pair in headers:
-        if (type(pair) is not tuple and type(pair) is not list) or len(pair) != 2:
-            return None
-        name, value = pair
-        if type(name) is not bytes or type(value) is not bytes or _NAME.match(name) is None:
-            return None
-        bit = _SENDS.get(name.lower(), 0)
-        if bit:
-            bits |= bit
-            if bit == SENDS_LENGTH:
-                if length >= 0 or not value.isdigit() or len(value) > _DIGITS_MAX:
-                    return None
-                length = int(value)
-            elif bit >= SENDS_CODING:
-                if b"\r" in value or b"\n" in value or b"\0" in value:
-                    return None
-                continue
-        lines.append(b"%b: %b\r\n" % (name, value))
-    block = b"".join(lines)
-    if block.count(b"\n") != len(lines) or block.count(b"\r") != len(lines) or b"\0" in block:
-        return None
-    return block, bits, length
-
-
-def apply_mask(data: bytes, key: bytes, offset: int) -> bytes:
-    """XOR `data` with the four bytes of `key`, from `key[offset % 4]` on (RFC 6455 section 5.3)."""
-    size = len(data)
-    if not size:
-        return b""
-    if len(key) != 4:
-        raise ValueError("a masking key has four bytes")
-    turn = offset & 3
-    pad = ((key[turn:] + key[:turn]) * (size // 4 + 1))[:size]
-    # Python's big integers are the only thing here that works on many bytes at once.
-    return (int.from_bytes(data, "little") ^ int.from_bytes(pad, "little")).to_bytes(size, "little")
-
-
-def unmask(data: bytes, start: int, end: int) -> bytes:
-    """`data[start:end]` unmasked with the key in the four bytes before `start`."""
-    if not 4 <= start <= end <= len(data):
-        raise ValueError("no masked payload lies there")
-    return apply_mask(data[start:end], data[start - 4 : start], 0)

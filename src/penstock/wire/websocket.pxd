@@ -1,8 +1,8 @@
 import cython
 
+from penstock.wire.mask cimport apply_mask, unmask
+
 cdef object WebSocketError
-cdef object apply_mask
-cdef object unmask
 cdef object utf_8_decode
 
 cdef Py_ssize_t _CONTROL_BYTES_MAX

@@ -15,7 +15,7 @@ from codecs import utf_8_decode
 from typing import Any
 
 from penstock.errors import WebSocketError
-from penstock.wire.leaf import apply_mask, unmask
+from penstock.wire.mask import apply_mask, unmask
 from penstock.wire.websocket_frames import (
     CLOSE_CODES,
     INVALID_PAYLOAD,

@@ -1,7 +1,7 @@
 """WebSocket frames going out, and the numbers of RFC 6455: opcodes, close codes, limits."""
 
 from penstock.errors import MessageError
-from penstock.wire.leaf import apply_mask
+from penstock.wire.mask import apply_mask
 
 # What `Reader.next` returns.
 NEED_MORE = 0

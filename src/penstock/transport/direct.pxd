@@ -1,0 +1,1 @@
+cpdef Py_ssize_t write_now(int fd, bytes data) except -1

@@ -1,0 +1,25 @@
+# cython: language_level=3
+"""Native form of `direct.py`, whose docstrings are the contract."""
+
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
+
+cdef extern from *:
+    """
+    #ifdef _WIN32
+    /* Its sockets are no file descriptors; nobody gets here. */
+    static Py_ssize_t penstock_write(int fd, const char *data, Py_ssize_t size) { return -1; }
+    #else
+    #include <unistd.h>
+    static Py_ssize_t penstock_write(int fd, const char *data, Py_ssize_t size)
+    { return write(fd, data, (size_t) size); }
+    #endif
+    """
+    Py_ssize_t penstock_write(int fd, const char *data, Py_ssize_t size) noexcept
+
+
+cpdef Py_ssize_t write_now(int fd, bytes data) except -1:
+    cdef Py_ssize_t sent
+    if data is None:
+        raise TypeError("data must be bytes")
+    sent = penstock_write(fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
+    return sent if sent > 0 else 0
