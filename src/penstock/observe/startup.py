@@ -15,7 +15,8 @@ class Startup(NamedTuple):
     `addresses`: as `address_shown` writes them. `app`: the application as it was asked for;
     `interface`: `"asgi3"`, `"asgi2"` or `"wsgi"`. `protocols`: names for people. `leg`:
     `"compiled"` or `"pure"`. `loop`: `"uvloop"` or `"asyncio"`. `python`: implementation and
-    version. `quit_key`: whether Ctrl+C ends the process.
+    version. `quit_key`: whether Ctrl+C ends the process. `workers`: their number, 0 for one process
+    without a supervisor.
     """
 
     version: str
@@ -28,6 +29,7 @@ class Startup(NamedTuple):
     python: str
     pid: int
     quit_key: bool = True
+    workers: int = 0
 
 
 def address_shown(sockname: Any, scheme: str = "http") -> str:
@@ -51,13 +53,15 @@ def address_shown(sockname: Any, scheme: str = "http") -> str:
 def announce(logger: logging.Logger, startup: Startup) -> None:
     """Log the start-up lines at level info; the last says where the server is."""
     interface = INTERFACE_NAMES.get(startup.interface, startup.interface)
+    several = f", {startup.workers} worker{'s' * (startup.workers != 1)}" if startup.workers else ""
     logger.info(
-        "Penstock %s (%s) on %s with %s, process %d",
+        "Penstock %s (%s) on %s with %s, process %d%s",
         startup.version,
         startup.leg,
         startup.python,
         startup.loop,
         startup.pid,
+        several,
         extra={"highlight": (f"Penstock {startup.version}",)},
     )
     logger.info(

@@ -12,7 +12,7 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from penstock.config import Config
+from penstock.config import Bind, Config
 from penstock.config.config import DEFAULT
 from penstock.errors import UsageError
 from penstock.process.embed import Server
@@ -37,15 +37,7 @@ def run(config: Config) -> int:
 
 def run_config(config: Config, sockets: Iterable[socket.socket] | None) -> tuple[int, Signals]:
     """The same, and the guard that ends the process should its threads keep it."""
-    from penstock.observe import logs
-
-    # A level that nobody asked for does not override what a log configuration says.
-    asked = config.log_config is None or config.sources["log_level"].rank != DEFAULT
-    logs.configure(
-        level=config.log_level if asked else None,
-        config=config.log_config,
-        use_colors=config.use_colors,
-    )
+    configure_logs(config)
     logger = logging.getLogger(ERROR_LOGGER)
     loop = loop_factory(config.loop)()
     try:
@@ -58,11 +50,24 @@ def run_config(config: Config, sockets: Iterable[socket.socket] | None) -> tuple
             try:
                 loop.run_until_complete(server.serve())
             finally:
-                _end(loop, logger)
+                end_tasks(loop, logger)
         return caught.exit_code, caught
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+def configure_logs(config: Config) -> None:
+    """Set up logging as the options say."""
+    from penstock.observe import logs
+
+    # A level that nobody asked for does not override what a log configuration says.
+    asked = config.log_config is None or config.sources["log_level"].rank != DEFAULT
+    logs.configure(
+        level=config.log_level if asked else None,
+        config=config.log_config,
+        use_colors=config.use_colors,
+    )
 
 
 def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
@@ -82,34 +87,55 @@ def loop_factory(name: str) -> Callable[[], asyncio.AbstractEventLoop]:
 
 
 def announce(server: Server) -> None:
-    """Log the start-up lines, where somebody would see them."""
+    """Log the start-up lines of a server that runs in this process."""
+    if server.worker is not None:
+        loaded = server.load()
+        loop = loop_name(server.worker.loop)
+        announce_service(server.bound, loaded.name, loaded.interface, loop)
+
+
+def loop_name(loop: asyncio.AbstractEventLoop) -> str:
+    """`uvloop` or `asyncio`."""
+    return type(loop).__module__.partition(".")[0]
+
+
+def announce_service(
+    bound: Iterable[tuple[socket.socket, Bind]],
+    app: str,
+    interface: str,
+    loop: str,
+    workers: int = 0,
+) -> None:
+    """Log the start-up lines, where somebody would see them. `workers`: 0 without a supervisor."""
     logger = logging.getLogger(ERROR_LOGGER)
-    if server.worker is None or not logger.isEnabledFor(logging.INFO):
+    if not logger.isEnabledFor(logging.INFO):
         return
     from penstock import __version__
     from penstock._leg import leg
     from penstock.observe import startup
 
-    loaded = server.load()
     name = _IMPLEMENTATIONS.get(sys.implementation.name, sys.implementation.name)
     startup.announce(
         logger,
         startup.Startup(
             version=__version__,
-            addresses=[startup.address_shown(sock.getsockname()) for sock in server.sockets],
-            app=loaded.name,
-            interface=loaded.interface,
-            protocols=("HTTP/1.1",) if loaded.interface == "wsgi" else ("HTTP/1.1", "WebSocket"),
+            addresses=[
+                startup.address_shown(sock.getsockname(), bind.scheme) for sock, bind in bound
+            ],
+            app=app,
+            interface=interface,
+            protocols=("HTTP/1.1",) if interface == "wsgi" else ("HTTP/1.1", "WebSocket"),
             leg=leg(),
-            loop=type(server.worker.loop).__module__.partition(".")[0],
+            loop=loop,
             python=f"{name} {sys.version.split(maxsplit=1)[0]}",
             pid=os.getpid(),
             quit_key=sys.stdin is not None and sys.stdin.isatty(),
+            workers=workers,
         ),
     )
 
 
-def _end(loop: asyncio.AbstractEventLoop, logger: logging.Logger) -> None:
+def end_tasks(loop: asyncio.AbstractEventLoop, logger: logging.Logger) -> None:
     """What `asyncio.Runner` does at its end, but with limits."""
     tasks = asyncio.all_tasks(loop)
     for task in tasks:

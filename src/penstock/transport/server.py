@@ -50,7 +50,6 @@ class Server:
     - `drain_s`: how long idle connections stay for another request when the server ends. `succeeded`:
       others go on accepting from the same sockets, so whoever is in the queue is left to them.
     - `watched`: set it to False before the start to do without the watchdog of the loop.
-    - `watched`: set it to False before the start to do without the watchdog of the loop.
     - `worker`, `application` (`Loaded`), `runtime`: there after the start, for whoever watches.
     """
 
@@ -69,7 +68,6 @@ class Server:
         self.drain_s = min(DRAIN_S, settings.timeout_graceful_shutdown / 10)
         self.succeeded = False
         self.watched = True
-        self.watched = True
         self.started = False
         self.application: Loaded | None = None
         self.worker: Worker | None = None
@@ -83,7 +81,6 @@ class Server:
         self._listeners: list[Listener] = []
         self.acceptor: Acceptor | None = None
         self._sweep: Sweep | None = None
-        self._watchdog: Any = None
         self._watchdog: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
         self._should_exit = False
@@ -185,6 +182,11 @@ class Server:
             self._stop.set()
         try:
             self._make_worker(loop, loaded)
+            if has_certificate(self.settings):
+                from penstock.transport.tls import Tls
+
+                # A certificate that cannot be used is told before the application starts
+                self._tls = Tls(self.worker, self.settings, self._tls_port)
             self._claim()
             if not await self._start_lifespan(loaded):
                 await self.shutdown()
@@ -246,7 +248,11 @@ class Server:
 
     def _adopt(self, sockets: Given) -> None:
         for given in sockets:
-            sock, bind = given if isinstance(given, tuple) else (given, bind_of(given))
+            if isinstance(given, tuple):
+                sock, bind = given
+            else:
+                sock = given
+                [bind] = secured([bind_of(sock)], has_certificate(self.settings))
             self._listeners.append(GivenListener([sock], self.settings.backlog, bind))
         for listener in self._listeners:
             listener.claim()
@@ -295,20 +301,22 @@ class Server:
         settings = self.settings
         self._sweep = Sweep(self._loop, sweep_interval(settings), worker.tick, worker.sweep)
         self._sweep.start()
+        binds = [(sock, each.bind) for each in self._listeners for sock in each.sockets]
+        make = functools.partial(Connection.accepted, worker)
         self.acceptor = Acceptor(
             self._loop,
-            [(sock, each.bind) for each in self._listeners for sock in each.sockets],
-            functools.partial(Connection.accepted, worker),
+            binds,
+            make,
             worker.connections,
             settings.limit_connections,
             worker.note,
         )
         self.acceptor.steering = self.steering
-        self.acceptor.start()
-        if self.watched and settings.warn_blocked_loop > 0:
-            from penstock.transport.watchdog import watch
+        if any(bind.proxy_protocol or bind.tls for _, bind in binds):
+            from penstock.transport.arrivals import Arrivals
 
-            self._watchdog = watch(worker)
+            self.acceptor.prepare = Arrivals(self._loop, settings, worker.note, make).prepare
+        self.acceptor.start()
         if self.watched and settings.warn_blocked_loop > 0:
             from penstock.transport.watchdog import watch
 
@@ -363,8 +371,6 @@ class Server:
         worker = self.worker
         if self._sweep is not None:
             self._sweep.stop()
-        if self._watchdog is not None:
-            self._watchdog.stop()
         if self._watchdog is not None:
             self._watchdog.stop()
         self.close_listeners()
