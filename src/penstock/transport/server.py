@@ -43,7 +43,8 @@ class Server:
     - `sockets`: bound sockets to serve on in place of the configured addresses, or pairs of a socket
       and its Bind; closed at the end.
     - `open_access_log(call_later)`: returns the access log, or None.
-    - `on_ready(server)`: called when the server accepts.
+    - `on_ready(server)`: called when the server accepts. `on_stopping()`, set before the start:
+      when its shutdown begins.
     - `open_sockets()`: awaited after the application has started, in place of `sockets`, where the
       sockets are somebody else's who hands them over only then.
     - `steering`: set before the start where other workers accept from the same sockets.
@@ -68,6 +69,7 @@ class Server:
         self.drain_s = min(DRAIN_S, settings.timeout_graceful_shutdown / 10)
         self.succeeded = False
         self.watched = True
+        self.on_stopping: Callable[[], None] | None = None
         self.started = False
         self.application: Loaded | None = None
         self.worker: Worker | None = None
@@ -107,6 +109,11 @@ class Server:
     def sockets(self) -> list[socket.socket]:
         """The listening sockets."""
         return [sock for listener in self._listeners for sock in listener.sockets]
+
+    @property
+    def bound(self) -> list[tuple[socket.socket, Bind]]:
+        """The same, each with what the options say of it."""
+        return [(sock, each.bind) for each in self._listeners for sock in each.sockets]
 
     @property
     def should_exit(self) -> bool:
@@ -160,6 +167,8 @@ class Server:
             return
         self.should_exit = True
         if self._ending is None:
+            if self.on_stopping is not None:
+                self.on_stopping()
             self._ending = self._loop.create_task(self._shut_down())
         # Whoever cancels this call must not cut the shutdown short
         await asyncio.shield(self._ending)
@@ -301,11 +310,10 @@ class Server:
         settings = self.settings
         self._sweep = Sweep(self._loop, sweep_interval(settings), worker.tick, worker.sweep)
         self._sweep.start()
-        binds = [(sock, each.bind) for each in self._listeners for sock in each.sockets]
         make = functools.partial(Connection.accepted, worker)
         self.acceptor = Acceptor(
             self._loop,
-            binds,
+            self.bound,
             make,
             worker.connections,
             settings.limit_connections,
