@@ -29,6 +29,7 @@ class Values:
         "dev_cert",
         "drain_delay",
         "drop_underscore_headers",
+        "env_file",
         "factory",
         "fd",
         "forwarded_allow_ips",
@@ -63,6 +64,7 @@ class Values:
         "port",
         "preload",
         "proxy_headers",
+        "proxy_protocol",
         "read_buffer",
         "redirect_port",
         "reload",
@@ -89,6 +91,7 @@ class Values:
         "timeout_keep_alive",
         "timeout_lifespan_shutdown",
         "timeout_min_rate",
+        "timeout_proxy_protocol",
         "timeout_queue",
         "timeout_request_head",
         "timeout_startup",
@@ -124,6 +127,7 @@ class Values:
     interface: Literal["auto", "asgi3", "asgi2", "wsgi"]
     lifespan: Literal["auto", "on", "off"]
     root_path: str
+    env_file: tuple[str, ...]
     host: str
     port: int
     bind: tuple[str, ...]
@@ -175,6 +179,8 @@ class Values:
     wsgi_drop_proxy_header: bool
     proxy_headers: bool
     forwarded_allow_ips: str
+    proxy_protocol: bool
+    timeout_proxy_protocol: float
     health_bind: tuple[str, ...]
     health_path: tuple[str, ...]
     drain_delay: float
@@ -231,6 +237,7 @@ class Keywords(TypedDict, total=False):
     interface: Literal["auto", "asgi3", "asgi2", "wsgi"]
     lifespan: Literal["auto", "on", "off"]
     root_path: str
+    env_file: str | PathLike[str] | Sequence[str | PathLike[str]]
     host: str
     port: int | str
     bind: str | Sequence[str]
@@ -282,6 +289,8 @@ class Keywords(TypedDict, total=False):
     wsgi_drop_proxy_header: bool | str
     proxy_headers: bool | str
     forwarded_allow_ips: str | Sequence[str]
+    proxy_protocol: bool | str
+    timeout_proxy_protocol: float | str
     health_bind: str | Sequence[str]
     health_path: str | Sequence[str]
     drain_delay: float | str

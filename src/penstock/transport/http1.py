@@ -16,6 +16,7 @@ from penstock.gateway.stream import (
 )
 from penstock.transport.http1_input import Input
 from penstock.transport.http1_output import BODY, CLOSED, HEAD, WAIT, bodyless
+from penstock.transport.sockets import address_of
 
 _RETRY_AFTER_S = b"1"
 _ADDRESSES_MAX = 256
@@ -31,22 +32,33 @@ class Connection(Input):
     __slots__ = ()
 
     @staticmethod
-    def accepted(worker: Any, bind: Any, client: Any, peer: Any) -> "Connection":
-        """The connection of a socket just accepted at `bind`. Its addresses are asked for here,
-        once, and not of the transport: that would keep objects of its own for each."""
+    def accepted(
+        worker: Any, bind: Any, client: Any, peer: Any, origin: Any = None
+    ) -> "Connection":
+        """The connection of a socket just accepted at `bind`; `origin` is what its PROXY header
+        says. Its addresses are asked for here, once, and not of the transport: that would keep
+        objects of its own for each."""
         connection = Connection(worker)
         connection.scheme = bind.scheme
         connection._fd = client.fileno()
         connection._direct = _CAN_WRITE
-        connection._peer = connection.client = _address(peer)
-        local = _address(client.getsockname(), True)
+        theirs = address_of(peer)
+        local = ours = address_of(client.getsockname(), True)
+        if origin is not None:
+            if origin.tls is not None:
+                connection.scheme = "https"
+            if origin.told:
+                # From here on the proxy's own address counts for nothing. A path on the proxy's
+                # machine is none of ours, so it says nothing of trust.
+                theirs, ours, local = origin.client, origin.server or ours, None
+        connection._peer = connection.client = theirs
         # One object for all connections that came in by the same address; a host may route whole
         # networks to itself, hence the bound.
         if len(worker.addresses) > _ADDRESSES_MAX:
             worker.addresses.clear()
-        connection.server = worker.addresses.setdefault(local, local)
+        connection.server = worker.addresses.setdefault(ours, ours)
         if worker.trust is not None:
-            connection._trusted = worker.trust.is_trusted(connection._peer, local)
+            connection._trusted = worker.trust.is_trusted(theirs, local)
         return connection
 
     def on_sweep(self, now: float) -> None:
@@ -175,16 +187,6 @@ class Connection(Input):
             self.exchange.cancel()
         if not self._lost:
             self._transport.abort()
-
-
-def _address(name: Any, local: bool = False) -> Any:
-    """An ASGI address of a socket's name: (host, port), (path, None) for a Unix socket of our own,
-    None where there is nothing to tell (HTTP-SCOPE-16 to 19)."""
-    if isinstance(name, tuple):
-        return name[0].partition("%")[0], name[1]
-    if local and isinstance(name, (str, bytes)) and name:
-        return os.fsdecode(name), None
-    return None
 
 
 def _too_slow(what: str, option: str) -> HttpError:

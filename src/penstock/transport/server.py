@@ -320,7 +320,7 @@ class Server:
             worker.note,
         )
         self.acceptor.steering = self.steering
-        if any(bind.proxy_protocol or bind.tls for _, bind in binds):
+        if any(bind.proxy_protocol or bind.tls for _, bind in self.bound):
             from penstock.transport.arrivals import Arrivals
 
             self.acceptor.prepare = Arrivals(self._loop, settings, worker.note, make).prepare

@@ -65,8 +65,7 @@ class Shutdown:
             if not server.succeeded:
                 acceptor.drain()
             acceptor.close()
-            while acceptor.arriving:  # noqa: ASYNC110 - a turn or two of the loop, no wait
-                await asyncio.sleep(0)
+            await acceptor.settle(DRAIN_S)
         worker.closing = True
         server.close_listeners()
 

@@ -7,6 +7,7 @@ descriptors asyncio's logs and retries for each listener while uvloop's drops th
 import asyncio
 import errno
 import functools
+import os
 import socket
 import sys
 from collections.abc import Callable, Iterable
@@ -28,6 +29,7 @@ PAUSED_FULL = 1
 PAUSED_EXHAUSTED = 2
 PAUSED_STEERED = 4
 PAUSED_CLOSED = 8
+PAUSED_HANDSHAKES = 16
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
 _TCP_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6})
@@ -46,8 +48,9 @@ class Acceptor:
     requests are limited elsewhere, see `admission`.) `connection_gone()` tells that one has ended.
 
     `connections` is the live collection that `factory`'s protocols add themselves to; `note(level,
-    text)` logs one line. `steering`, where there are other workers, says whether this one is to
-    accept (see `process.steering.Steering`).
+    text)` logs one line. `prepare`, where binds need it, is awaited before (see `arrivals`).
+    `steering`, where there are other workers, says whether this one is to accept (see
+    `process.steering.Steering`).
     """
 
     __slots__ = (
@@ -63,6 +66,7 @@ class Acceptor:
         "accepts_per_turn",
         "binds",
         "connections_max",
+        "prepare",
         "steering",
     )
 
@@ -78,6 +82,7 @@ class Acceptor:
         self.binds = dict(sockets)
         self.connections_max = connections_max
         self.accepts_per_turn = ACCEPTS_PER_TURN
+        self.prepare: Any = None
         self.steering: Any = None
         self._loop = loop
         self._factory = factory
@@ -140,6 +145,16 @@ class Acceptor:
         if self._retry is not None:
             self._retry.cancel()
             self._retry = None
+
+    async def settle(self, limit_s: float) -> None:
+        """Wait until all that were accepted are connections; those that keep their PROXY header or
+        TLS handshake back for `limit_s` seconds from now are closed. Call it after `close`."""
+        if self._tasks:
+            _, waiting = await asyncio.wait(self._tasks, timeout=limit_s)
+            for task in waiting:
+                task.cancel()
+            if waiting:
+                await asyncio.wait(waiting)
 
     def connection_gone(self) -> None:
         """A connection has ended: there is room again."""
@@ -205,8 +220,18 @@ class Acceptor:
 
     async def _connect(self, bind: Bind, client: socket.socket, peer: Any) -> None:
         factory = functools.partial(self._factory, bind, client, peer)
+        options: dict[str, Any] = {}
         try:
-            await self._loop.connect_accepted_socket(factory, client)
+            if bind.proxy_protocol or bind.tls:
+                prepared = await self.prepare(bind, client, peer)
+                if prepared is None:
+                    client.close()
+                    return
+                factory, options = prepared
+            await self._loop.connect_accepted_socket(factory, client, **options)
+        except asyncio.CancelledError:
+            client.close()
+            raise
         except OSError as error:
             # Lost between its arrival and now (S08)
             client.close()
@@ -257,3 +282,17 @@ class Acceptor:
         if now - self._complained_at >= COMPLAINT_INTERVAL_S:
             self._complained_at = now
             self._note(level, text)
+
+
+def address_of(name: Any, local: bool = False) -> Any:
+    """An ASGI address of a socket's name: (host, port), (path, None) for a Unix socket of our own,
+    None where there is nothing to tell (HTTP-SCOPE-16 to 19). An IPv4 client of a dual-stack socket
+    has its IPv4 address (X04)."""
+    if isinstance(name, tuple):
+        host = name[0].partition("%")[0]
+        if host.startswith("::ffff:") and "." in host:
+            host = host[7:]
+        return host, name[1]
+    if local and isinstance(name, (str, bytes)) and name:
+        return os.fsdecode(name).replace("\0", "@", 1), None
+    return None
