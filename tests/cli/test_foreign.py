@@ -43,7 +43,6 @@ def test_what_is_named_as_a_replacement_exists() -> None:
     [
         "--http",
         "--ws",
-        "--env-file",
         "--h11-max-incomplete-event-size",
         "--reset-contextvars",
         "--ssl-version",

@@ -5,73 +5,42 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config
-from penstock.config.config import DEFAULT, ENVIRONMENT, FILE, GIVEN
+from penstock.config.config import ENVIRONMENT, FILE, GIVEN, chosen
 from penstock.config.kinds import Option
 from penstock.config.options import OPTIONS
-from penstock.config.sources import load
+from penstock.config.sources import gather, load
 from penstock.errors import UsageError
 
-# Four different values for each kind: default aside, one per source
-VALUES: dict[str, tuple[str, str, str]] = {
-    "app": ("a:a", "b:b", "c:c"),
-    "path": ("a", "b", "c"),
-    "count": ("9", "10", "11"),
-    "duration": ("6s", "7s", "8s"),
-    "size": ("5KiB", "6KiB", "7KiB"),
-    "mode": ("600", "640", "660"),
-    "threads": ("1", "2", "3"),
-    "host": ("a", "b", "c"),
-    "socket": ("/a", "/b", "/c"),
-    "root_path": ("/a", "/b", "/c"),
-    "trusted": ("10.0.0.1", "10.0.0.2", "10.0.0.3"),
-    "bind": (":1", ":2", ":3"),
-    "origins": ("http://a", "http://b", "http://c"),
-    "headers": ("a: 1", "b: 2", "c: 3"),
-    "log_config": ("a.json", "b.json", "c.json"),
-}
 
+@pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
+def test_for_each_option_the_later_source_wins(option: Option, tmp_path: Path) -> None:
+    """What counts is decided before values are judged, so any text does."""
+    for name in "abcd":
+        (tmp_path / name).write_text("")
+    flags: dict[str, tuple[object, str]] = {option.name: ("a", option.spelling)}
+    environ = {option.environment[0]: "b"}
+    (tmp_path / "vars").write_text(f"{option.environment[0]}=c")
+    file = f'{option.toml} = "d"'
 
-def values(option: Option) -> tuple[str, str, str]:
-    if option.kind == "choice":
-        others = [choice for choice in option.choices if choice != option.default]
-        return others[0], others[1], others[0]
-    if option.kind == "flag":
-        return "true", "false", "true"
-    return VALUES[option.kind]
+    def seen(*, flag: bool, variable: bool, dotenv: bool, toml: bool) -> tuple[object, int] | None:
+        (tmp_path / "penstock.toml").write_text(file if toml else "")
+        given = dict(flags) if flag else {}
+        around = dict(environ) if variable else {}
+        if dotenv:
+            around["PENSTOCK_ENV_FILE"] = "vars"
+        found = gather(given, around, tmp_path)
+        assert found.problems == []
+        setting = chosen(found.settings).get(option.name)
+        return None if setting is None else (setting.raw, setting.source.rank)
 
-
-@pytest.mark.parametrize(
-    "option", [option for option in OPTIONS if not option.room], ids=lambda option: option.name
-)
-def test_for_each_option_the_later_source_wins(
-    option: Option, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    for name in ("a.json", "b.json", "c.json"):
-        (tmp_path / name).write_text("{}")
-    in_file, in_environment, in_flag = values(option)
-    flags: dict[str, tuple[object, str]] = {option.name: (in_flag, option.spelling)}
-    environ = {option.environment[0]: in_environment}
-    shares = {
-        "timeout_disconnect_grace",
-        "timeout_lifespan_shutdown",
-    }  # at most what is left of 30 s
-
-    def seen(*sources: object) -> tuple[object, int]:
-        given_flags = flags if "flag" in sources else {}
-        given_environ = environ if "environment" in sources else {}
-        config, notes = load(given_flags, given_environ, tmp_path)
-        assert notes == []
-        return getattr(config, option.name), config.sources[option.name].rank
-
-    assert seen() == (option.parse(option.default), DEFAULT)
-    (tmp_path / "penstock.toml").write_text(f'{option.toml} = "{in_file}"')
-    assert seen() == (option.parse(in_file), FILE)
-    assert seen("environment") == (option.parse(in_environment), ENVIRONMENT)
-    assert seen("environment", "flag") == (option.parse(in_flag), GIVEN)
-    (tmp_path / "penstock.toml").unlink()
-    assert seen("environment") == (option.parse(in_environment), ENVIRONMENT)
-    assert option.name in shares or seen("flag") == (option.parse(in_flag), GIVEN)
+    # What is read from a file cannot say which file that is
+    filed = option.name != "env_file"
+    assert seen(flag=True, variable=True, dotenv=filed, toml=True) == ("a", GIVEN)
+    assert seen(flag=False, variable=True, dotenv=filed, toml=True) == ("b", ENVIRONMENT)
+    assert seen(flag=False, variable=False, dotenv=False, toml=True) == ("d", FILE)
+    assert seen(flag=False, variable=False, dotenv=False, toml=False) is None
+    if filed:
+        assert seen(flag=False, variable=False, dotenv=True, toml=True) == ("c", ENVIRONMENT)
 
 
 @pytest.mark.parametrize(
@@ -128,7 +97,7 @@ def test_the_table_in_pyproject_is_read(tmp_path: Path) -> None:
     (tmp_path / "pyproject.toml").write_text("[tool.penstock]\nport = 81\ntimeout-startup = '5m'")
     config, _ = load({}, {}, tmp_path)
     assert (config.port, config.timeout_startup) == (81, 300.0)
-    assert config.sources["port"].place == "pyproject.toml [tool.penstock]: port"
+    assert config.sources["port"].place == "pyproject.toml:2: port"
 
 
 @pytest.mark.parametrize(
@@ -177,12 +146,13 @@ def test_toml_has_its_own_types(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "text, message, hint",
     [
-        ("prot = 1", "penstock.toml: there is no option 'prot'", "did you mean port?"),
-        ("zebra = 1", "penstock.toml: there is no option 'zebra'", "docs/options.md lists"),
-        ("port = 'x'", "penstock.toml: port: 'x' is no whole number", ""),
+        ("prot = 1", "penstock.toml:1: there is no option 'prot'", "did you mean port?"),
+        ("zebra = 1", "penstock.toml:1: there is no option 'zebra'", "docs/options.md lists"),
+        ("port = 'x'", "penstock.toml:1: port: 'x' is no whole number", ""),
         ("app-dir = 'a'\napp_dir = 'b'", "app-dir and app_dir are the same", "remove one"),
         ("port = ", "penstock.toml is no valid TOML", ""),
-        ("workers = 2", "penstock.toml: workers cannot be used yet", ""),
+        ("# twice\n\nprot = 1", "penstock.toml:3: there is no option 'prot'", "did you mean port?"),
+        ("[logconfig]", "penstock.toml:1: there is no option 'logconfig'", "mean log-config?"),
     ],
 )
 def test_a_mistake_in_the_file_is_named(text: str, message: str, hint: str, tmp_path: Path) -> None:
@@ -236,3 +206,64 @@ def test_a_named_file_that_cannot_be_read_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match=message):
         load({}, {}, tmp_path, named)
+
+
+# ---------------------------------------------------------------------------------------------- --env-file
+
+
+def test_an_env_file_sets_options_and_the_environment_of_the_application(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PENSTOCK_PORT=81\nDATABASE=here\nPENSTOCK_HOST=a\nPATH=/x")
+    environ = {"PENSTOCK_HOST": "b", "PATH": "/bin"}
+    config, _ = load({"env_file": ((".env",), "--env-file")}, environ, tmp_path)
+    assert (config.port, config.host, config.env_file) == (81, "b", (".env",))
+    assert config.sources["port"].place == ".env: PENSTOCK_PORT"
+    assert config.sources["port"].rank == ENVIRONMENT
+    assert (environ["DATABASE"], environ["PATH"]) == ("here", "/bin")
+
+
+def test_no_env_file_is_read_unless_asked_for(tmp_path: Path) -> None:
+    (tmp_path / ".env").write_text("PENSTOCK_PORT=81")
+    environ: dict[str, str] = {}
+    assert load({}, environ, tmp_path)[0].port == 8000
+    assert environ == {}
+
+
+@pytest.mark.parametrize("by", ["file", "variable"])
+def test_an_env_file_may_be_named_by_any_source(by: str, tmp_path: Path) -> None:
+    (tmp_path / "vars").write_text("PORT=81")
+    environ = {"PENSTOCK_ENV_FILE": "vars"} if by == "variable" else {}
+    (tmp_path / "penstock.toml").write_text("env-file = 'vars'" if by == "file" else "")
+    config, _ = load({}, environ, tmp_path)
+    assert config.port == 81
+    # A port in a file is no platform's: nobody waits outside
+    assert config.host == "127.0.0.1"
+
+
+def test_an_env_file_that_cannot_be_read_stops_the_start(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="--env-file vars: there is no such file"):
+        load({}, {"PENSTOCK_ENV_FILE": "vars"}, tmp_path)
+
+
+# ------------------------------------------------------------------------------------------ all that is wrong
+
+
+def test_everything_that_is_wrong_is_gathered(tmp_path: Path) -> None:
+    (tmp_path / "penstock.toml").write_text("prot = 1\nport = 'x'\nhots = 2\nenv-file = 'gone'")
+    gathered = gather({}, {"PENSTOCK_SOMETHING_ELSE": "1"}, tmp_path)
+    assert [str(problem) for problem in gathered.problems] == [
+        "penstock.toml:1: there is no option 'prot'",
+        "penstock.toml:3: there is no option 'hots'",
+        f"--env-file gone: there is no such file, seen from {tmp_path}",
+    ]
+    assert gathered.strangers == ["PENSTOCK_SOMETHING_ELSE"]
+    assert gathered.files == ["penstock.toml"]
+    assert [str(each) for each in Config.problems(gathered.settings)] == [
+        "penstock.toml:2: port: 'x' is no whole number"
+    ]
+
+
+def test_what_is_wrong_between_values_is_told_when_each_is_right(tmp_path: Path) -> None:
+    settings = gather({}, {"PENSTOCK_TIMEOUT_DISCONNECT_GRACE": "31"}, tmp_path).settings
+    (problem,) = Config.problems(settings)
+    assert "31 s is more than the whole" in str(problem)
+    assert Config.problems([]) == []

@@ -180,3 +180,17 @@ def test_nothing_is_said_about_resources_that_were_not_freed() -> None:
     done = python(RUN, "-X", "dev", "-W", "error")
     assert done.returncode == 0
     assert "Warning" not in done.stderr
+
+
+def test_an_env_file_reaches_the_application_before_it_is_imported(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """From Python, too; read once, where the option is given."""
+    (tmp_path / "vars").write_text("EMBEDDED_TRIAL=1")
+    monkeypatch.setenv("EMBEDDED_TRIAL", "")
+    monkeypatch.delenv("EMBEDDED_TRIAL")
+    penstock.Server("a:b", env_file=tmp_path / "vars")
+    assert os.environ["EMBEDDED_TRIAL"] == "1"
+    monkeypatch.delenv("EMBEDDED_TRIAL")
+    penstock.Server(penstock.Config("a:b", env_file=str(tmp_path / "vars")), port=0)
+    assert os.environ["EMBEDDED_TRIAL"] == "1"

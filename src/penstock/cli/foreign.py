@@ -43,8 +43,6 @@ FOREIGN: tuple[Foreign, ...] = (
             takes_value=False),
     Foreign(("--http2",), "uvicorn", "HTTP/2 is not built yet: let the proxy in front speak it",
             takes_value=False),
-    Foreign(("--env-file", "--env-files"), "uvicorn, granian",
-            "set the environment before: set -a; . ./FILE; set +a"),
     Foreign(("--h11-max-incomplete-event-size",), "uvicorn", "--limit-request-head SIZE"),
     Foreign(("--reset-contextvars",), "uvicorn",
             "each request has a fresh copy of the context in which lifespan ran: remove it",

@@ -76,6 +76,23 @@ class Config(Values):
         config._settle(settings)
         return config
 
+    @classmethod
+    def problems(cls, settings: Iterable[Setting]) -> list[UsageError]:
+        """All that `of` would refuse: each wrong value, or what is wrong between values."""
+        found: list[UsageError] = []
+        counting = chosen(settings)
+        for setting in counting.values():
+            try:
+                _read(setting)
+            except UsageError as error:
+                found.append(error)
+        if not found:
+            try:
+                cls.of(counting.values())
+            except UsageError as error:
+                found.append(error)
+        return found
+
     def replace(self, **options: Unpack[Keywords]) -> Self:
         """Return a copy with `options` changed, checked as in the constructor."""
         kept = [
@@ -90,15 +107,11 @@ class Config(Values):
         return self.of(kept)
 
     def _settle(self, settings: Iterable[Setting]) -> None:
-        chosen: dict[str, Setting] = {}
-        for setting in settings:
-            before = chosen.get(setting.option.name)
-            if before is None or setting.source.rank >= before.source.rank:
-                chosen[setting.option.name] = setting
+        counting = chosen(settings)
         values: dict[str, Any] = {}
         sources: dict[str, Source] = {}
         for option in OPTIONS:
-            given = chosen.get(option.name)
+            given = counting.get(option.name)
             values[option.name] = option.parse(option.default) if given is None else _read(given)
             sources[option.name] = _BY_DEFAULT if given is None else given.source
         _derive(values, sources)
@@ -116,7 +129,23 @@ class Config(Values):
 
     def __repr__(self) -> str:
         changed = (name for name, source in self.sources.items() if source.rank != DEFAULT)
-        return f"Config({', '.join(f'{name}={getattr(self, name)!r}' for name in changed)})"
+        shown = (
+            f"{name}={BY_NAME[name].show(getattr(self, name))}"
+            if BY_NAME[name].kind == "secret"
+            else f"{name}={getattr(self, name)!r}"
+            for name in changed
+        )
+        return f"Config({', '.join(shown)})"
+
+
+def chosen(settings: Iterable[Setting]) -> dict[str, Setting]:
+    """Of several settings for one option the one that counts."""
+    counting: dict[str, Setting] = {}
+    for setting in settings:
+        before = counting.get(setting.option.name)
+        if before is None or setting.source.rank >= before.source.rank:
+            counting[setting.option.name] = setting
+    return counting
 
 
 def _known(name: str) -> Option:

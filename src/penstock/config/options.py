@@ -59,6 +59,12 @@ OPTIONS: tuple[Option, ...] = (
         help="path under which the application is mounted, as in /api",
         reason="most applications own the whole host",
     ),
+    Option(
+        "env_file", "paths", (), APPLICATION, aliases=("--env-files",),
+        help="file of NAME=value lines for the environment, of the application too; what is set already"
+        " stays; may be repeated, the last one counts",
+        reason="a .env that lies about is not read unless asked for: it may be another program's",
+    ),
     # ---------------------------------------------------------------------------------- listening
     Option(
         "host", "host", "127.0.0.1", LISTEN,

@@ -1,17 +1,18 @@
 """Where values come from: defaults < TOML file < environment < flags.
 
-The file is `penstock.toml`, or the table `[tool.penstock]` of `pyproject.toml`, in the current
-folder, or the one that `--config` names. The environment is `PENSTOCK_<OPTION>`, and below it the
-variables that platforms set: `WEB_CONCURRENCY`, `PORT`, `FORWARDED_ALLOW_IPS`.
+The environment is `PENSTOCK_<OPTION>`, and below it the variables that platforms set
+(`WEB_CONCURRENCY`, `PORT`, `FORWARDED_ALLOW_IPS`). The files of `--env-file` add to it what is not
+set there, for the options and for the application.
 """
 
 from __future__ import annotations
 
 import os
 import re
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, MutableMapping
+from typing import NamedTuple
 
+from penstock.config import dotenv, files
 from penstock.config.config import ENVIRONMENT, FILE, GIVEN, Config, Setting, Source
 from penstock.config.nearest import nearest
 from penstock.config.options import BY_NAME, OPTIONS
@@ -20,116 +21,135 @@ from penstock.errors import UsageError
 CONFIG_VARIABLE = "PENSTOCK_CONFIG"
 # Variables with the prefix that are not options: what the build reads
 _NOT_OPTIONS = frozenset({CONFIG_VARIABLE, "PENSTOCK_COMPILE"})
+# What Kubernetes and docker links set for a service of that name
+_SERVICE = re.compile(r"PENSTOCK_(?:SERVICE_|PORT_[0-9]|NAME$|ENV_)")
 _BY_KEY = {option.toml: option for option in OPTIONS}
-# The ways to write a key below `tool.penstock`: [tool.penstock], tool.penstock.port = 1, [tool] with
-# penstock.port = 1 below, tool = {penstock = ...}. Matches more than these, and none less.
-_MAY_HAVE_TABLE = re.compile(rb"""tool['"]?[ \t]*(?:\.[ \t]*['"]?penstock|[]=])""")
+
+
+class Gathered(NamedTuple):
+    """What all sources hold, before it is judged.
+
+    - `settings`: every value of every source, later ones win among equal ranks.
+    - `problems`: what is no value of any option, or keeps a source from being read.
+    - `notes`: near misses that change nothing. `strangers`: other variables with our prefix.
+    - `files`: the files that were read.
+    """
+
+    settings: list[Setting]
+    problems: list[UsageError]
+    notes: list[str]
+    strangers: list[str]
+    files: list[str]
 
 
 def load(
     flags: Mapping[str, tuple[object, str]],
-    environ: Mapping[str, str],
+    environ: MutableMapping[str, str],
     folder: str | os.PathLike[str],
     config_file: str = "",
 ) -> tuple[Config, list[str]]:
     """Return the Config of all sources, and notes for the user (near misses that change nothing).
 
     `flags` maps an option's name to its raw value and the flag as it was written. `config_file` is
-    what `--config` names; "" looks into `folder`, "none" reads no file. UsageError says which
-    source holds what is wrong.
+    what `--config` names; "" looks into `folder`, "none" reads no file. `environ` is changed: what
+    the files of `--env-file` hold and it does not have is set. UsageError says which source holds
+    what is wrong.
     """
-    settings = list(_file(config_file or environ.get(CONFIG_VARIABLE, ""), os.fspath(folder)))
-    settings += _environment(environ)
-    settings += [
+    gathered = gather(flags, environ, folder, config_file)
+    if gathered.problems:
+        raise gathered.problems[0]
+    return Config.of(gathered.settings), gathered.notes
+
+
+def gather(
+    flags: Mapping[str, tuple[object, str]],
+    environ: MutableMapping[str, str],
+    folder: str | os.PathLike[str],
+    config_file: str = "",
+) -> Gathered:
+    """The same, for who wants to see everything that is wrong: raises nothing."""
+    problems: list[UsageError] = []
+    read: list[str] = []
+    here = os.fspath(folder)
+    settings = list(_file(config_file or environ.get(CONFIG_VARIABLE, ""), here, read, problems))
+    given = [
         Setting(BY_NAME[name], raw, Source(GIVEN, flag)) for name, (raw, flag) in flags.items()
     ]
-    return Config.of(settings), list(_near_misses(environ))
+    added: dict[str, str] = {}
+    try:
+        paths = _env_files([*settings, *_environment(environ, {}), *given])
+        added = dotenv.fill(environ, paths, here)
+        read += paths
+    except UsageError as error:
+        problems.append(error)
+    settings += [*_environment(environ, added), *given]
+    notes, strangers = _unknown(environ)
+    return Gathered(settings, problems, notes, strangers, read)
 
 
-def _environment(environ: Mapping[str, str]) -> Iterator[Setting]:
+def _environment(environ: Mapping[str, str], added: Mapping[str, str]) -> Iterator[Setting]:
+    """The values of variables; `added` maps those of --env-file to their file."""
     for option in OPTIONS:
         # The strongest comes first in the table, and among equals the last one counts
         for variable in reversed(option.environment):
             # Set but empty is how compose files and shells say "not set"
             if environ.get(variable):
-                yield Setting(option, environ[variable], Source(ENVIRONMENT, f"${variable}"))
+                file = added.get(variable)
+                place = f"{file}: {variable}" if file is not None else f"${variable}"
+                yield Setting(option, environ[variable], Source(ENVIRONMENT, place))
 
 
-def _near_misses(environ: Mapping[str, str]) -> Iterator[str]:
+def _env_files(settings: list[Setting]) -> tuple[str, ...]:
+    """The value of `env_file`, which has to be known before all others."""
+    of_it = [setting for setting in settings if setting.option.name == "env_file"]
+    paths: tuple[str, ...] = Config.of(of_it).env_file
+    return paths
+
+
+def _unknown(environ: Mapping[str, str]) -> tuple[list[str], list[str]]:
+    """Of the variables with our prefix that are none of ours: notes on near misses, and the others."""
     known = {variable for option in OPTIONS for variable in option.environment} | _NOT_OPTIONS
+    notes: list[str] = []
+    strangers: list[str] = []
     for variable in environ:
-        if variable.startswith("PENSTOCK_") and variable not in known:
-            close = nearest(variable, known, cutoff=0.9)
-            if close:
-                yield f"${variable} is no option and has no effect; did you mean ${close}?"
+        if not variable.startswith("PENSTOCK_") or variable in known or _SERVICE.match(variable):
+            continue
+        close = nearest(variable, known, cutoff=0.9)
+        if close:
+            notes.append(f"${variable} is no option and has no effect; did you mean ${close}?")
+        else:
+            strangers.append(variable)
+    return notes, strangers
 
 
-def _file(config_file: str, folder: str) -> Iterator[Setting]:
-    if config_file == "none":
+def _file(
+    config_file: str, folder: str, read: list[str], problems: list[UsageError]
+) -> Iterator[Setting]:
+    try:
+        found = files.read(config_file, folder)
+    except UsageError as error:
+        problems.append(error)
         return
-    path = _named(config_file, folder) if config_file else _found(folder)
-    if path is None:
+    if found is None:
         return
-    document = _parse(path)
-    name = os.path.basename(path)
-    shown = config_file or name
-    if name == "pyproject.toml":
-        table = document.get("tool", {}).get("penstock", {})
-        shown = f"{shown} [tool.penstock]"
-    else:
-        table = document
-    if not isinstance(table, dict):
-        raise UsageError(f"{shown} is no table", "write [tool.penstock], then one option a line")
+    read.append(found.shown)
     seen: dict[str, str] = {}
-    for key, raw in table.items():
+    for key, raw in found.table.items():
         option = _BY_KEY.get(key.replace("_", "-"))
         if option is None:
             close = nearest(key, _BY_KEY)
-            raise UsageError(
-                f"{shown}: there is no option {key!r}",
-                f"did you mean {close}?" if close else "docs/options.md lists all of them",
+            problems.append(
+                UsageError(
+                    f"{found.place(key).removesuffix(f': {key}')}: there is no option {key!r}",
+                    f"did you mean {close}?" if close else "docs/options.md lists all of them",
+                )
             )
-        if option.name in seen:
-            raise UsageError(f"{shown}: {seen[option.name]} and {key} are the same", "remove one")
-        seen[option.name] = key
-        yield Setting(option, raw, Source(FILE, f"{shown}: {key}"))
-
-
-def _named(config_file: str, folder: str) -> str:
-    path = os.path.join(folder, config_file)
-    if path.endswith(".py") or config_file.startswith("python:"):
-        raise UsageError(
-            f"--config {config_file}: gunicorn's Python configuration is not read",
-            "write its options into penstock.toml under the names in docs/options.md",
-        )
-    if not os.path.isfile(path):
-        raise UsageError(f"--config {config_file}: there is no such file, seen from {folder}")
-    return path
-
-
-def _found(folder: str) -> str | None:
-    own, shared = os.path.join(folder, "penstock.toml"), os.path.join(folder, "pyproject.toml")
-    has_own = os.path.isfile(own)
-    if not os.path.isfile(shared) or not _MAY_HAVE_TABLE.search(_read(shared)):
-        return own if has_own else None  # most pyproject.toml: not worth a TOML parser's start
-    in_shared = "penstock" in _parse(shared).get("tool", {})
-    if has_own and in_shared:
-        raise UsageError(
-            "penstock.toml and [tool.penstock] in pyproject.toml are both here",
-            "keep one, or choose with --config FILE",
-        )
-    return own if has_own else shared if in_shared else None
-
-
-def _read(path: str) -> bytes:
-    with open(path, "rb") as file:
-        return file.read()
-
-
-def _parse(path: str) -> dict[str, Any]:
-    import tomllib  # only who has a file pays for it
-
-    try:
-        return tomllib.loads(_read(path).decode("utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise UsageError(f"{os.path.basename(path)} is no valid TOML: {error}") from None
+        elif option.name in seen:
+            problems.append(
+                UsageError(
+                    f"{found.shown}: {seen[option.name]} and {key} are the same", "remove one"
+                )
+            )
+        else:
+            seen[option.name] = key
+            yield Setting(option, raw, Source(FILE, found.place(key)))

@@ -4,6 +4,7 @@ They differ from the command line in three ways: start-up errors are raised, sig
 unless asked for, and nothing is read from files or the environment.
 """
 
+import os
 import socket
 from collections.abc import Callable, Iterable
 from functools import partial
@@ -43,7 +44,7 @@ class Server(server.Server):
             config,
             partial(load, config),
             sockets=sockets,
-            open_access_log=open_access_log,
+            open_access_log=partial(open_access_log, config),
             on_ready=on_ready,
         )
         # A program that has an event loop of its own may know what it does with it.
@@ -95,17 +96,24 @@ def load(config: Config) -> loading.Loaded:
     )
 
 
-def open_access_log(call_later: Any) -> Any:
-    """The access log, None where nobody would see it."""
+def open_access_log(config: Config, call_later: Any) -> Any:
+    """The access log that `config` describes, None where nobody would see it."""
     from penstock.observe.access import open_access_log as opened
 
-    return opened(call_later)
+    return opened(call_later, config)
 
 
 def _config(app: Any, options: dict[str, Any]) -> Config:
     if not isinstance(app, Config):
-        return Config(app, **options)
-    return app.replace(**options) if options else app
+        config = Config(app, **options)
+    else:
+        config = app.replace(**options) if options else app
+    if config.env_file and config.sources["env_file"].place == "env_file=":
+        # Of other sources it has been read with them
+        from penstock.config import dotenv
+
+        dotenv.fill(os.environ, config.env_file, os.getcwd())
+    return config
 
 
 def _note(embedded: Server, level: str, text: str) -> None:
