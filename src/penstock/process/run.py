@@ -12,9 +12,9 @@ import sys
 from collections.abc import Callable, Iterable
 from typing import Any
 
-from penstock.config import Bind, Config
+from penstock.config import Bind, Config, SystemdAddress
 from penstock.config.config import DEFAULT
-from penstock.errors import UsageError
+from penstock.errors import SetupError, UsageError
 from penstock.process.embed import Server
 from penstock.process.signals import Signals
 from penstock.transport.worker import ERROR_LOGGER
@@ -37,13 +37,51 @@ def run(config: Config) -> int:
 
 def run_config(config: Config, sockets: Iterable[socket.socket] | None) -> tuple[int, Signals]:
     """The same, and the guard that ends the process should its threads keep it."""
+    around = _surroundings(config)
+    if around is None:
+        return _run(config, sockets, None)
+    try:
+        around.enter(bind=sockets is None and around.binds_early)
+        return _run(config, around.sockets or sockets, around)
+    except SetupError as error:
+        around.news.status(f"Not started: {error}")
+        raise
+    finally:
+        around.leave()
+
+
+def _surroundings(config: Config) -> Any:
+    """What surrounds this process, None for nothing: most starts do not pay for it."""
+    options = (config.pid, config.user, config.group, config.umask, config.name)
+    if (
+        all(value is None for value in options)
+        and not any(name in os.environ for name in ("LISTEN_FDS", "NOTIFY_SOCKET"))
+        and not any(isinstance(bind.address, SystemdAddress) for bind in config.listeners)
+    ):
+        return None
+    from penstock.process.surroundings import Surroundings
+
+    return Surroundings(config)
+
+
+def _run(config: Config, sockets: Any, around: Any) -> tuple[int, Signals]:
     configure_logs(config)
     logger = logging.getLogger(ERROR_LOGGER)
+
+    def ready(server: Server) -> None:
+        announce(server)
+        if around is not None:
+            if text := around.unserved():
+                logger.warning("%s", text)
+            around.ready(loop.call_later, f"Serving on {', '.join(server.urls)}")
+
     loop = loop_factory(config.loop)()
     try:
         # Applications that ask for the event loop while they are imported get this one.
         asyncio.set_event_loop(loop)
-        server = Server(config, sockets=sockets, on_ready=announce)
+        server = Server(config, sockets=sockets, on_ready=ready)
+        if around is not None:
+            server.on_stopping = around.stopping
         server.watched = True
         server.load()
         with Signals(server, config.timeout_graceful_shutdown, _note(logger)) as caught:
@@ -67,6 +105,8 @@ def configure_logs(config: Config) -> None:
         level=config.log_level if asked else None,
         config=config.log_config,
         use_colors=config.use_colors,
+        log_file=None if config.log_file == "-" else config.log_file,
+        access_log_file=None if config.access_log_file == "-" else config.access_log_file,
     )
 
 

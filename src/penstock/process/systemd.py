@@ -32,7 +32,7 @@ AGAIN_S = 1.0
 UNSENT_MAX = 16
 STATUS_CHARS_MAX = 200
 
-_VARIABLES = (
+VARIABLES = (
     "LISTEN_FDS",
     "LISTEN_PID",
     "LISTEN_PIDFDID",
@@ -77,7 +77,7 @@ def take(environ: MutableMapping[str, str], pid: int) -> Systemd:
     Sockets or a watchdog of another process (LISTEN_PID, WATCHDOG_PID) are none of ours. Raises
     BindError for a LISTEN_FDS that is no number of sockets.
     """
-    said = {name: environ.pop(name, "") for name in _VARIABLES}
+    said = {name: environ.pop(name, "") for name in VARIABLES}
     return Systemd(_passed(said, pid), _notify(said["NOTIFY_SOCKET"]), _watchdog_s(said, pid))
 
 
