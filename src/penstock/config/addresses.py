@@ -79,7 +79,8 @@ Address = TcpAddress | UnixAddress | FdAddress | SystemdAddress
 class Bind(NamedTuple):
     """An address to listen on, and what is spoken there.
 
-    - `tls`: TLS, with the server's certificates. `redirect`: plain HTTP that only sends to https.
+    - `tls`: TLS, with the server's certificates. `redirect`: plain HTTP is only sent to https; with
+      `tls`, where somebody speaks it all the same.
     - `proxy_protocol`: each connection begins with a PROXY protocol header.
     - `mode`, `owner` (`user`, `user:group`, `:group`): of the socket's file; None and "" for the
       server's defaults.
@@ -143,8 +144,6 @@ def parse_bind(text: str) -> Bind:
 def _check(text: str, bind: Bind) -> None:
     """Refuse options that contradict each other or say nothing of such an address."""
     address = bind.address
-    if bind.tls and bind.redirect:
-        raise ValueError(f"{text!r}: redirect sends plain HTTP to https, so it cannot go with tls")
     if bind.dual and not (isinstance(address, TcpAddress) and address.host == "::"):
         raise ValueError(
             f"{text!r}: dual is for all addresses of both families, as in [::]:80?dual"

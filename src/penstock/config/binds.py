@@ -17,14 +17,21 @@ def binds_of(values: Mapping[str, Any], sources: Mapping[str, Source]) -> tuple[
 
     So `--bind` overrides the `$PORT` of the environment. What one source says twice in two
     ways, as `--bind` and `--port` on one command line do, is refused. With a certificate every
-    bind speaks TLS, unless some are marked with `?tls` or `?redirect`: then those that are.
+    bind but the Unix sockets speaks TLS, unless some are marked with `?tls`: then those that are.
     """
     found = _said(values, sources)
     _refuse_repeated(found)
     if values.get("proxy_protocol"):
         found = [bind._replace(proxy_protocol=True) for bind in found]
-    has_certificate = bool(values.get("ssl_certfile") or values.get("dev_cert"))
-    return tuple(secured(found, has_certificate))
+    with_certificate = bool(
+        values["ssl_certfile"] or values["ssl_cert_dir"] is not None or values["dev_cert"]
+    )
+    return tuple(secured(found, with_certificate))
+
+
+def has_certificate(settings: Any) -> bool:
+    """Whether a Config names a certificate, so that TLS can be spoken."""
+    return bool(settings.ssl_certfile or settings.ssl_cert_dir is not None or settings.dev_cert)
 
 
 def _said(values: Mapping[str, Any], sources: Mapping[str, Source]) -> list[Bind]:
@@ -60,22 +67,28 @@ def _refuse_repeated(found: list[Bind]) -> None:
             raise UsageError(f"{address} is given twice as an address to listen on", "remove one")
 
 
-def secured(found: list[Bind], has_certificate: bool) -> list[Bind]:
+def secured(found: list[Bind], with_certificate: bool) -> list[Bind]:
     """The binds, those that speak TLS marked. UsageError for TLS without a certificate, and for
     redirects that lead nowhere."""
-    if not has_certificate:
+    if not with_certificate:
         for bind in found:
             if bind.tls or bind.redirect:
                 raise UsageError(
                     f"--bind {bind} needs a certificate",
-                    "give --ssl-certfile FILE (and --ssl-keyfile)",
+                    "give --ssl-certfile FILE and --ssl-keyfile FILE, or --dev-cert",
                 )
         return found
     if not any(bind.tls for bind in found):
-        found = [bind if bind.redirect else bind._replace(tls=True) for bind in found]
-    if not any(bind.tls for bind in found):
+        found = [
+            bind
+            if bind.redirect or isinstance(bind.address, UnixAddress)
+            else bind._replace(tls=True)
+            for bind in found
+        ]
+    redirects = [bind for bind in found if bind.redirect]
+    if redirects and not any(bind.tls for bind in found):
         raise UsageError(
-            f"--bind {found[0]} redirects to https, and no other bind speaks it",
+            f"--bind {redirects[0]} redirects to https, and no other bind speaks it",
             "add one that does, as in --bind '0.0.0.0:443?tls'",
         )
     return found

@@ -44,8 +44,12 @@ class Values:
         "limit_concurrency",
         "limit_connections",
         "limit_connections_per_client",
+        "limit_max_age",
+        "limit_max_age_jitter",
         "limit_max_requests",
         "limit_max_requests_jitter",
+        "limit_max_rss",
+        "limit_max_rss_jitter",
         "limit_queue",
         "limit_request_body",
         "limit_request_fields",
@@ -87,6 +91,7 @@ class Values:
         "static",
         "threads",
         "timeout_disconnect_grace",
+        "timeout_drain",
         "timeout_graceful_shutdown",
         "timeout_keep_alive",
         "timeout_lifespan_shutdown",
@@ -199,9 +204,14 @@ class Values:
     log_config: str | dict[str, Any] | None
     use_colors: bool | None
     workers: int | None
+    timeout_worker: float
+    timeout_drain: float
     limit_max_requests: int | None
     limit_max_requests_jitter: int
-    timeout_worker: float
+    limit_max_age: float | None
+    limit_max_age_jitter: float
+    limit_max_rss: int | None
+    limit_max_rss_jitter: int
     reload: bool
     reload_dir: tuple[str, ...]
     reload_include: tuple[str, ...]
@@ -309,9 +319,14 @@ class Keywords(TypedDict, total=False):
     log_config: str | PathLike[str] | Mapping[str, Any] | None
     use_colors: bool | str | None
     workers: int | str | None
+    timeout_worker: float | str
+    timeout_drain: float | str
     limit_max_requests: int | str | None
     limit_max_requests_jitter: int | str
-    timeout_worker: float | str
+    limit_max_age: float | str | None
+    limit_max_age_jitter: float | str
+    limit_max_rss: int | str | None
+    limit_max_rss_jitter: int | str
     reload: bool | str
     reload_dir: str | Sequence[str]
     reload_include: str | Sequence[str]

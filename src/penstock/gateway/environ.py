@@ -118,6 +118,8 @@ class Environs:
         and no port, so both are made up there (PEP-02 wants them non-empty, WSGI-09)."""
         base = self._base.copy()
         base["wsgi.url_scheme"] = scheme
+        if scheme == "https":
+            base["HTTPS"] = "on"
         named = server is not None and server[1] is not None
         base["SERVER_NAME"] = server[0] if named and server[0] else "localhost"
         base["SERVER_PORT"] = str(server[1]) if named else "443" if scheme == "https" else "80"

@@ -278,6 +278,8 @@ class HttpExchange(HttpResponse):
         extensions = {}
         for name in stream.extensions:
             extensions[name] = nothing
+        if stream.scheme != "http" and stream.tls is not None:
+            extensions["tls"] = stream.tls.entry()
         scope["extensions"] = extensions
         if service.state is not None:
             scope["state"] = service.state.copy()

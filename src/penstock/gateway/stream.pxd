@@ -4,6 +4,7 @@ cdef class Stream:
     cdef public str http_version
     cdef public str scheme
     cdef public object server
+    cdef public object tls
     cdef public bint writable
 
     cpdef long long head(

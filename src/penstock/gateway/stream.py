@@ -31,15 +31,17 @@ class Stream:
     - `http_version` (`"1.0"`, `"1.1"`, `"2"`, `"3"`), `scheme` (`"http"`/`"https"`), `client`
       and `server` (ASGI address tuples or None): what the scope says of the connection.
     - `extensions`: names of the ASGI response extensions that this stream offers.
+    - `tls`: its `entry()` gives what the scope says of the TLS connection; None without TLS.
     """
 
-    __slots__ = ("client", "extensions", "http_version", "scheme", "server", "writable")
+    __slots__ = ("client", "extensions", "http_version", "scheme", "server", "tls", "writable")
 
     client: Any
     extensions: tuple[str, ...]
     http_version: str
     scheme: str
     server: Any
+    tls: Any
     writable: bool
 
     def head(self, status: int, headers: Any, bodyless: bool, trailers: bool) -> int:

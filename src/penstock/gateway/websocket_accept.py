@@ -32,6 +32,8 @@ def websocket_scope(
         "subprotocols": list(offer.subprotocols),
         "extensions": {name: {} for name in stream.extensions},
     }
+    if stream.tls is not None:
+        scope["extensions"]["tls"] = stream.tls.entry()
     if service.state is not None:
         scope["state"] = service.state.copy()
     return scope

@@ -39,14 +39,14 @@ class Connection(Input):
         says. Its addresses are asked for here, once, and not of the transport: that would keep
         objects of its own for each."""
         connection = Connection(worker)
-        connection.scheme = bind.scheme
+        connection.scheme = connection._own_scheme = bind.scheme
         connection._fd = client.fileno()
-        connection._direct = _CAN_WRITE
+        connection._direct = _CAN_WRITE and not bind.tls
         theirs = address_of(peer)
         local = ours = address_of(client.getsockname(), True)
         if origin is not None:
             if origin.tls is not None:
-                connection.scheme = "https"
+                connection.scheme = connection._own_scheme = "https"
             if origin.told:
                 # From here on the proxy's own address counts for nothing. A path on the proxy's
                 # machine is none of ours, so it says nothing of trust.
@@ -125,7 +125,8 @@ class Connection(Input):
         events = poll.poll(0)
         if not events:
             return
-        if events[0][1] & (select.POLLERR | select.POLLHUP):
+        if events[0][1] & (select.POLLERR | select.POLLHUP) or self.tls is not None:
+            # Over TLS its end is the end of the connection
             self._transport.abort()
         elif self._input == WAIT and self.exchange is not None:
             self.exchange.on_disconnect(DISCONNECT_EOF, False)

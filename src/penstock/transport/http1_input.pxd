@@ -27,6 +27,7 @@ cdef class Input(Output):
     cdef double _head_seconds
     cdef Py_ssize_t _high_water
     cdef double _keep_alive_seconds
+    cdef str _own_scheme
     cdef object _peer
     cdef bint _queued
     cdef bint _trusted

@@ -60,6 +60,7 @@ class Input(Output):
         "_head_seconds",
         "_high_water",
         "_keep_alive_seconds",
+        "_own_scheme",
         "_peer",
         "_queued",
         "_trusted",
@@ -71,6 +72,7 @@ class Input(Output):
         Output.__init__(self, worker, _EXTENSIONS)
         settings = worker.settings
         self._wsgi = worker.service.interface == "wsgi"
+        self._own_scheme = "http"
         self._peer: Any = None
         self._trusted = False
         self._advancing = False
@@ -239,10 +241,10 @@ class Input(Output):
         self._drained = 0
         if self._trusted:
             self.client = self._peer
-            self.scheme = "http"
+            self.scheme = self._own_scheme
             if head.forwarded:
                 self.client, self.scheme = apply_forwarded(
-                    worker.trust, self._peer, "http", head.headers
+                    worker.trust, self._peer, self._own_scheme, head.headers
                 )
         self._writer.begin(old, head.keep_alive and not worker.closing)
         file = None if worker.static is None else worker.static.exchange(service, self, head)

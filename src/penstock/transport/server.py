@@ -12,6 +12,7 @@ from collections.abc import Awaitable, Callable, Iterable
 from typing import Any, Self
 
 from penstock.config import Bind, Config
+from penstock.config.binds import has_certificate, secured
 from penstock.errors import SetupError, StartupError
 from penstock.gateway.lifespan import Lifespan
 from penstock.gateway.loading import Loaded
@@ -20,7 +21,7 @@ from penstock.gateway.stream import Service
 from penstock.transport.listeners import GivenListener, Listener, bind_of, make_listener, url_of
 from penstock.transport.runtime import LoopRuntime
 from penstock.transport.shutdown import DRAIN_S, Shutdown, cancel_lifespan
-from penstock.transport.sockets import Acceptor
+from penstock.transport.sockets import TCP_FAMILIES, Acceptor
 from penstock.transport.timers import Sweep, sweep_interval
 from penstock.transport.worker import Worker
 
@@ -82,6 +83,7 @@ class Server:
         self._open_sockets = open_sockets
         self._listeners: list[Listener] = []
         self.acceptor: Acceptor | None = None
+        self._tls: Any = None
         self._sweep: Sweep | None = None
         self._watchdog: Any = None
         self._loop: asyncio.AbstractEventLoop | None = None
@@ -308,9 +310,11 @@ class Server:
         if worker is None or self._loop is None:
             raise RuntimeError("start() makes the worker first")
         settings = self.settings
-        self._sweep = Sweep(self._loop, sweep_interval(settings), worker.tick, worker.sweep)
+        tls = self._tls
+        tick = worker.tick if tls is None else tls.tick
+        self._sweep = Sweep(self._loop, sweep_interval(settings), tick, worker.sweep)
         self._sweep.start()
-        make = functools.partial(Connection.accepted, worker)
+        make = functools.partial(Connection.accepted, worker) if tls is None else tls.accepted
         self.acceptor = Acceptor(
             self._loop,
             self.bound,
@@ -320,7 +324,9 @@ class Server:
             worker.note,
         )
         self.acceptor.steering = self.steering
-        if any(bind.proxy_protocol or bind.tls for _, bind in self.bound):
+        if tls is not None:
+            tls.acceptor = self.acceptor
+        if any(bind.proxy_protocol for _, bind in self.bound):
             from penstock.transport.arrivals import Arrivals
 
             self.acceptor.prepare = Arrivals(self._loop, settings, worker.note, make).prepare
@@ -332,6 +338,15 @@ class Server:
         self.started = True
         if self._on_ready is not None:
             self._on_ready(self)
+
+    def _tls_port(self) -> int:
+        """Where https is served, as far as clients know."""
+        if self.settings.redirect_port is not None:
+            return self.settings.redirect_port
+        for sock, bind in self.bound:
+            if bind.tls and sock.family in TCP_FAMILIES:
+                return int(sock.getsockname()[1])
+        return 443
 
     async def _stopped(self) -> None:
         if self._stop is not None:

@@ -32,7 +32,7 @@ PAUSED_CLOSED = 8
 PAUSED_HANDSHAKES = 16
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
-_TCP_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6})
+TCP_FAMILIES = frozenset({socket.AF_INET, socket.AF_INET6})
 # `eager_start` is Python 3.12's, and unknown to the types of 3.11
 _TASK: Any = asyncio.Task
 _EAGER = sys.version_info >= (3, 12)
@@ -97,7 +97,7 @@ class Acceptor:
     def start(self) -> None:
         """Begin to accept."""
         for sock in self.binds:
-            if sock.family in _TCP_FAMILIES:
+            if sock.family in TCP_FAMILIES:
                 # Accepted sockets inherit it, so it costs no call for each. The loops do not do it
                 # reliably: asyncio looks at `proto`, which is 0 for most listening sockets.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
@@ -222,7 +222,7 @@ class Acceptor:
         factory = functools.partial(self._factory, bind, client, peer)
         options: dict[str, Any] = {}
         try:
-            if bind.proxy_protocol or bind.tls:
+            if bind.proxy_protocol:
                 prepared = await self.prepare(bind, client, peer)
                 if prepared is None:
                     client.close()
