@@ -144,6 +144,7 @@ KINDS: dict[str, Kind] = {
     "duration": Kind("seconds", "TIME", "float", "float | str", parsers.duration, _shown_duration),
     "size": Kind("bytes", "SIZE", "int", "int | str", parsers.size, _shown_size),
     "mode": Kind("octal file mode", "MODE", "int", "int | str", parsers.mode, _shown_mode),
+    "workers": Kind("processes", "N|auto", "int", "int | str", parsers.workers, _plain),
     "threads": Kind("threads", "N|auto", "int", "int | str", parsers.threads, _plain),
     "host": Kind("host name or IP address", "HOST", "str", "str", parsers.host, _shown_text),
     "socket": Kind("path", "PATH", "str", "str | PathLike[str]", parsers.uds, _shown_text),

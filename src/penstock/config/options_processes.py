@@ -8,28 +8,55 @@ PROCESSES = "Processes"
 
 PROCESS_OPTIONS: tuple[Option, ...] = (
     Option(
-        "workers", "count", None, PROCESSES, unit="processes", low=1, optional=True, room="process",
-        aliases=("-w",), env=("WEB_CONCURRENCY",),
-        help="worker processes, supervised",
+        "workers", "workers", None, PROCESSES, low=1, high=128, optional=True, aliases=("-w",),
+        env=("WEB_CONCURRENCY",),
+        help="worker processes, supervised; auto: one for each CPU that may be used (affinity, cgroup)",
         reason="one process without a supervisor is the smallest thing for a container",
     ),
     Option(
+        "timeout_worker", "duration", 30, PROCESSES,
+        aliases=("-t", "--timeout", "--timeout-worker-healthcheck"),
+        help="time for which a worker's event loop may stand still before it is replaced",
+        reason="what gunicorn gives",
+    ),
+    Option(
+        "timeout_drain", "duration", 5, PROCESSES,
+        help="when a worker is replaced: how long its idle connections stay for another request",
+        reason="a request may be on its way; a client that is silent for so long can connect anew",
+    ),
+    Option(
         "limit_max_requests", "count", None, PROCESSES, unit="requests", low=1, optional=True,
-        room="recycling", aliases=("--max-requests",),
+        aliases=("--max-requests",),
         help="requests after which a worker is replaced by a fresh one",
         reason="recycling hides leaks; who needs it knows",
     ),
     Option(
-        "limit_max_requests_jitter", "count", 0, PROCESSES, unit="requests", room="recycling",
+        "limit_max_requests_jitter", "count", 0, PROCESSES, unit="requests",
         aliases=("--max-requests-jitter",),
-        help="random spread of --limit-max-requests",
+        help="random spread of --limit-max-requests: up to so many more",
         reason="needed with --limit-max-requests only",
     ),
     Option(
-        "timeout_worker", "duration", 30, PROCESSES, room="process",
-        aliases=("-t", "--timeout", "--timeout-worker-healthcheck"),
-        help="time for which a worker's event loop may stand still before it is replaced",
-        reason="what gunicorn gives",
+        "limit_max_age", "duration", None, PROCESSES, optional=True,
+        aliases=("--workers-lifetime",),
+        help="time after which a worker is replaced by a fresh one",
+        reason="recycling hides leaks; who needs it knows",
+    ),
+    Option(
+        "limit_max_age_jitter", "duration", 0, PROCESSES,
+        help="random spread of --limit-max-age: up to so much more",
+        reason="needed with --limit-max-age only; workers that started together are replaced one"
+        " after the other in any case",
+    ),
+    Option(
+        "limit_max_rss", "size", None, PROCESSES, optional=True, aliases=("--workers-max-rss",),
+        help="resident memory at which a worker is replaced by a fresh one",
+        reason="only the machine's owner knows how much there is",
+    ),
+    Option(
+        "limit_max_rss_jitter", "size", 0, PROCESSES,
+        help="random spread of --limit-max-rss: up to so much more",
+        reason="needed with --limit-max-rss only",
     ),
     Option(
         "reload", "flag", False, PROCESSES, room="process",
@@ -58,7 +85,7 @@ PROCESS_OPTIONS: tuple[Option, ...] = (
         reason="what uvicorn waits",
     ),
     Option(
-        "preload", "flag", False, PROCESSES, room="process", flag="--preload",
+        "preload", "flag", False, PROCESSES, flag="--preload",
         aliases=("--preload-app",),
         help="import the application once, before the workers are started",
         reason="sockets and threads made while importing do not survive the start of a process",

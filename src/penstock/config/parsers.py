@@ -134,6 +134,18 @@ def default_threads() -> int:
     return min(32, cpus + 4)
 
 
+def workers(option: Option, raw: object) -> int:
+    """A number of processes; `auto` is the number of CPUs that this one may use."""
+    if raw == "auto":
+        from penstock.config import cpus  # reads files, so only who asks for it
+
+        return min(cpus.usable(), option.high or 1)
+    try:
+        return count(option, raw)
+    except ValueError as error:
+        raise ValueError(f"{error}; or auto") from None
+
+
 def threads(option: Option, raw: object) -> int:
     """A number of threads; `auto` is `default_threads`."""
     if raw == "auto":
