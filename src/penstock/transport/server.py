@@ -48,6 +48,7 @@ class Server:
       when its shutdown begins.
     - `open_sockets()`: awaited after the application has started, in place of `sockets`, where the
       sockets are somebody else's who hands them over only then.
+    - `number`: of this worker among several, for the log; 0 where it is alone.
     - `steering`: set before the start where other workers accept from the same sockets.
     - `drain_s`: how long idle connections stay for another request when the server ends. `succeeded`:
       others go on accepting from the same sockets, so whoever is in the queue is left to them.
@@ -66,6 +67,7 @@ class Server:
         open_sockets: Callable[[], Awaitable[Given]] | None = None,
     ) -> None:
         self.settings = settings
+        self.number = 0
         self.steering: Any = None
         self.drain_s = min(DRAIN_S, settings.timeout_graceful_shutdown / 10)
         self.succeeded = False
@@ -230,6 +232,7 @@ class Server:
             note=None,
         )
         worker = self.worker = Worker(loop, self.settings, service)
+        worker.number = self.number
         service.app_failed = worker.app_failed
         service.note = worker.note
         if loaded.interface == "wsgi":

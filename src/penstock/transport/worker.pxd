@@ -14,6 +14,7 @@ cdef class Worker:
     cdef public object logger
     cdef public object loop
     cdef public double now
+    cdef public long number
     cdef public object pool
     cdef public long long requests
     cdef public long running

@@ -60,6 +60,7 @@ class Worker:
       Connections keep these up to date, and call `connection_closed(self)` at their end.
     - `counters`: see `counters.Counters`.
     - `addresses`: the server's own, as connections came in by them, so that they share them.
+    - `number`: the worker's among several, from 1; 0 where it is alone.
     - `now`: the loop's clock at the last tick, fine enough for timeouts.
     - `default_headers`: encoded header lines (date, server, --header) of every response.
     - `limits`: what a request may cost. `trust`: whose forwarding headers count, None for nobody's.
@@ -85,6 +86,7 @@ class Worker:
         "logger",
         "loop",
         "now",
+        "number",
         "pool",
         "requests",
         "running",
@@ -101,6 +103,7 @@ class Worker:
         self.connections: set[Any] = set()
         self.counters = Counters()
         self.addresses: dict[Any, Any] = {}
+        self.number = 0
         self.running = 0
         self.requests = 0
         self.limits = request_limits(settings)
