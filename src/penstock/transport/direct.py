@@ -1,6 +1,7 @@
-"""Writing to a socket past the event loop, in pure Python: the contract of its native form, `direct.pyx`."""
+"""What C does with less ado, in pure Python: the contract of its native form, `direct.pyx`."""
 
 import os
+from typing import Any
 
 
 def write_now(fd: int, data: bytes) -> int:
@@ -14,3 +15,12 @@ def write_now(fd: int, data: bytes) -> int:
         return os.write(fd, data)
     except OSError:
         return 0
+
+
+def call_with(callee: Any, argument: Any, options: dict[str, Any]) -> Any:
+    """`callee(argument, **options)`.
+
+    The native form hands over `options` itself, not a copy: it is for callees written in C, which
+    keep none of it.
+    """
+    return callee(argument, **options)

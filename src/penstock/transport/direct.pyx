@@ -23,3 +23,11 @@ cpdef Py_ssize_t write_now(int fd, bytes data) except -1:
         raise TypeError("data must be bytes")
     sent = penstock_write(fd, PyBytes_AS_STRING(data), PyBytes_GET_SIZE(data))
     return sent if sent > 0 else 0
+
+
+cdef extern from "Python.h":
+    object PyObject_Call(object callee, object args, object options)
+
+
+cpdef object call_with(object callee, object argument, dict options):
+    return PyObject_Call(callee, (argument,), options)

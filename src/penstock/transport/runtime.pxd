@@ -1,4 +1,7 @@
+import cython
+
 from penstock.gateway.stream cimport Runtime
+from penstock.transport.direct cimport call_with
 
 cdef bint _EAGER
 cdef object _Task
@@ -8,11 +11,13 @@ cdef class LoopRuntime(Runtime):
     cdef public set tasks
     cdef public object on_idle
     cdef object _from_threads
+    cdef dict _task_options
     cdef bint _waking
     cdef public list _to_flush
     cdef public object _flush_timer
 
     cpdef object new_future(self)
+    @cython.locals(options=dict)
     cpdef object start_task(self, object coroutine, object context)
     cpdef object call_soon(self, object callback)
     cpdef object call_from_thread(self, object callback)

@@ -6,6 +6,7 @@ from collections import deque
 from typing import Any
 
 from penstock.gateway.stream import Runtime
+from penstock.transport.direct import call_with
 
 # How long a response's head may wait for its first body, so that both leave in one write.
 FLUSH_DELAY_S = 0.01
@@ -24,6 +25,7 @@ class LoopRuntime(Runtime):
     __slots__ = (
         "_flush_timer",
         "_from_threads",
+        "_task_options",
         "_to_flush",
         "_waking",
         "loop",
@@ -36,6 +38,7 @@ class LoopRuntime(Runtime):
         self.tasks: set[asyncio.Task[Any]] = set()
         self.on_idle: Any = None
         self._from_threads: deque[Any] = deque()
+        self._task_options = {"loop": loop, "eager_start": True, "context": None}
         self._waking = False
         self._to_flush: list[Any] = []
         self._flush_timer: asyncio.TimerHandle | None = None
@@ -52,7 +55,11 @@ class LoopRuntime(Runtime):
         """Run `coroutine` in `context`; on Python 3.12 and later up to its first suspension before
         this returns. A task that has ended by then was never scheduled and is not kept."""
         if _EAGER:
-            task: Any = _Task(coroutine, loop=self.loop, eager_start=True, context=context)
+            options = self._task_options
+            options["context"] = context
+            task: Any = call_with(_Task, coroutine, options)
+            # A request's context, and what hangs on it, is not kept until the next one.
+            options["context"] = None
             if task.done():
                 return task
         else:
