@@ -6,6 +6,7 @@ workers whose loops never do go without it.
 
 import asyncio
 import linecache
+import os
 import re
 import sys
 import sysconfig
@@ -24,6 +25,11 @@ SHOWN_CALLS = 6
 CANDIDATES_MAX = 3
 
 _PENSTOCK = str(Path(__file__).resolve().parents[1])
+# What of Penstock runs on the loop, and not around it
+_SERVING = tuple(
+    os.path.join(_PENSTOCK, room, "") for room in ("wire", "gateway", "transport", "observe")
+)
+_LOOP = ("asyncio/base_events.py", "asyncio/events.py", "asyncio/runners.py")
 _LIBRARY = sysconfig.get_paths()["stdlib"]
 _INSTALLED = re.compile(r"[/\\](?:site|dist)-packages[/\\]")
 
@@ -109,17 +115,18 @@ def explain(worker: Any, thread: int, computed: bool) -> str:
 
 
 def stack(frame: Any) -> list[Call]:
-    """The calls that a frame is the innermost of, without those of Penstock and of the loop below."""
+    """The calls that a frame is the innermost of, down to where Penstock or the event loop made them;
+    none if these themselves are all that runs."""
     calls = []
     while frame is not None and len(calls) < DEPTH_MAX:
         code = frame.f_code
         calls.append(Call(code.co_filename, frame.f_lineno or 0, code.co_name))
         frame = frame.f_back
     for index, call in enumerate(calls):
-        if _ours(call) or call.file.endswith(("asyncio/events.py", "asyncio/runners.py")):
-            # Nothing but ours: then it is ours that is to be seen
-            return calls[:index] or calls
-    return calls
+        if call.file.startswith(_PENSTOCK) or call.file.endswith(_LOOP):
+            calls = calls[: index + 1 if call.file.startswith(_SERVING) else index]
+            break
+    return [] if calls and calls[0].file.endswith("selectors.py") else calls
 
 
 def innermost(calls: list[Call]) -> Call | None:
@@ -136,10 +143,6 @@ def advise(calls: list[Call], source: str, computed: bool) -> str:
         if (text and re.search(text, source)) or (place and re.search(place, places)):
             return advice
     return _COMPUTES if computed else _WAITS
-
-
-def _ours(call: Call) -> bool:
-    return call.file.startswith(_PENSTOCK)
 
 
 def _library(call: Call) -> bool:

@@ -26,8 +26,8 @@ SHARE = 0.5
 STOP_S = 1.0
 
 _UNSEEN = (
-    ", and nobody could see why: code that does not give up the interpreter (a long regular"
-    " expression, a large JSON document, an extension in C)"
+    ", and the watchdog did not come to see why: there was no CPU for it, or code does not give up"
+    " the interpreter (a long regular expression, a large JSON document, an extension in C)"
 )
 
 # What a silence is.
@@ -94,6 +94,8 @@ class Watchdog:
         self._last = Sample(0.0, 0.0, 0.0, 0.0)
         # The last sign of life before a silence that was told, so that it is told once
         self._told: Sample | None = None
+        # The last sign of life before the process was stopped, and its state when it went on
+        self._stopped: tuple[Sample, Sample] | None = None
         self._stopping = False
         # Released to end the thread's sleep, and by the thread at its end
         self._sleep = _thread.allocate_lock()
@@ -182,29 +184,34 @@ class Watchdog:
 
     def _look(self) -> None:
         """Sleep until the next sign of life is late by the limit, and look whether it came."""
-        before = self._last
+        last = self._last
+        stopped = self._stopped
+        before = stopped[1] if stopped is not None and stopped[0] is last else last
         asleep = time.monotonic()
-        if self._told is before:
+        if self._told is last:
             self._sleep.acquire(timeout=self._limit_s)
             return
-        wait_s = max(before.at + self._beat_s + self._limit_s - asleep, 0.0)
-        if self._sleep.acquire(timeout=wait_s) or self._last is not before:
+        limit_s = self._beat_s + self._limit_s
+        wait_s = max(before.at + limit_s - asleep, 0.0)
+        if self._sleep.acquire(timeout=wait_s) or self._last is not last:
             return
         sample = self._sample()
         on_time = sample.at - asleep - wait_s < self._limit_s * SHARE
-        kind = judge(before, sample, self._limit_s + self._beat_s, watched=on_time)
-        if kind != BLOCKED:
-            # Too early to tell, or the process as a whole stood still and will go on; then the loop says
-            # it. If it does not, the next look finds this thread awake on time.
-            self._sleep.acquire(timeout=self._beat_s)
-            return
-        silence_s = sample.at - before.at - self._beat_s
-        computed_s = sample.cpu - before.cpu
+        kind = judge(before, sample, limit_s, watched=on_time)
         waited_s = sample.waited - before.waited
-        text = self._explain(computed_s >= (sample.at - before.at - waited_s) * SHARE)
-        if self._last is before:
-            self._told = before
-            self._note("warning", f"The event loop has stood still for {silence_s:.2f} s{text}")
+        able_s = sample.at - before.at - waited_s
+        if kind == STOPPED:
+            # It went on a moment ago, and the loop may take as long as ever to show it.
+            self._stopped = (last, sample)
+        elif kind != BLOCKED:
+            # Too early to tell: the loop waited for a processor for a part of the time
+            self._sleep.acquire(timeout=max(limit_s - able_s, self._beat_s / BEATS))
+        else:
+            text = self._explain(sample.cpu - before.cpu >= able_s * SHARE)
+            if self._last is last:
+                self._told = last
+                silence_s = sample.at - before.at - self._beat_s
+                self._note("warning", f"The event loop has stood still for {silence_s:.2f} s{text}")
 
     def _explain(self, computed: bool) -> str:
         try:
