@@ -48,7 +48,13 @@ FOREIGN: tuple[Foreign, ...] = (
             "each request has a fresh copy of the context in which lifespan ran: remove it",
             takes_value=False),
     Foreign(("--ssl-version",), "uvicorn, gunicorn",
-            "TLS is not built yet; it will speak 1.2 and 1.3 only"),
+            "--ssl-min-version 1.2|1.3: older versions are not spoken",
+            harmless={
+                "2": "1.2 and 1.3 are what is spoken",  # ssl.PROTOCOL_TLS
+                "17": "1.2 and 1.3 are what is spoken",  # ssl.PROTOCOL_TLS_SERVER
+                "TLS": "1.2 and 1.3 are what is spoken",
+                "TLS_SERVER": "1.2 and 1.3 are what is spoken",
+            }),
     # ----------------------------------------------------------------------------------- gunicorn
     Foreign(("-k", "--worker-class"), "gunicorn, hypercorn",
             "there are no worker classes: ASGI and WSGI are told apart by themselves, --threads N runs"
@@ -100,7 +106,8 @@ FOREIGN: tuple[Foreign, ...] = (
     Foreign(("--protocol", "--uwsgi-allow-from"), "gunicorn", "only HTTP is spoken: remove it",
             harmless={"http": "it is what is spoken"}),
     Foreign(("--suppress-ragged-eofs", "--do-handshake-on-connect"), "gunicorn",
-            "TLS is not built yet", takes_value=False),
+            "a truncated answer must not look whole, and handshakes have a deadline: remove it",
+            takes_value=False),
     Foreign(("--http-protocols",), "gunicorn", "HTTP/1.1 and 1.0 are served: remove it",
             harmless={"h1": "HTTP/1.1 is what is served"}),
     Foreign(("--http2-cleartext", "--http2-max-concurrent-streams", "--http2-initial-window-size",
@@ -137,7 +144,6 @@ FOREIGN: tuple[Foreign, ...] = (
             "--timeout-request-head TIME, and --min-rate for bodies"),
     Foreign(("--server-name", "--server-names"), "hypercorn, daphne",
             "the application checks the host; --header 'server: NAME' changes the header"),
-    Foreign(("--verify-mode",), "hypercorn", "--ssl-cert-reqs, but TLS is not built yet"),
     # ------------------------------------------------------------------------------------ granian
     Foreign(("--blocking-threads-idle-timeout",), "granian", "--threads N; they stay: remove it"),
     Foreign(("--runtime-threads", "--runtime-blocking-threads", "--runtime-mode"), "granian",
@@ -153,8 +159,7 @@ FOREIGN: tuple[Foreign, ...] = (
     Foreign(("--log",), "granian", "the log is on", takes_value=False,
             harmless={BARE: "the log is on without it"}),
     Foreign(("--no-log",), "granian", "--log-level critical --no-access-log", takes_value=False),
-    Foreign(("--ssl-protocol-min", "--ssl-crl"), "granian", "TLS is not built yet"),
-    Foreign(("--ssl-client-verify",), "granian", "--ssl-cert-reqs 2, but TLS is not built yet",
+    Foreign(("--ssl-client-verify",), "granian", "--ssl-cert-reqs required",
             takes_value=False),
     Foreign(("--url-path-prefix",), "granian", "--root-path PATH"),
     Foreign(("--respawn-failed-workers", "--no-respawn-failed-workers"), "granian",

@@ -36,7 +36,9 @@ TLS_OPTIONS: tuple[Option, ...] = (
     ),
     Option(
         "ssl_cert_reqs", "choice", "none", TLS, choices=("none", "optional", "required"),
-        synonyms={"0": "none", "1": "optional", "2": "required"}, aliases=("--cert-reqs",),
+        synonyms={"0": "none", "1": "optional", "2": "required", "cert_none": "none",
+                  "cert_optional": "optional", "cert_required": "required"},
+        aliases=("--cert-reqs", "--verify-mode"),
         help="whether clients show a certificate; the ssl module's 0, 1 and 2 are understood",
         reason="client certificates are rare",
     ),

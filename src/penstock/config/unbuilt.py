@@ -7,5 +7,4 @@ whatever source it comes from.
 ROOMS = {
     "process": "it needs the supervisor of several processes, and this version serves with one process",
     "recycling": "it needs --workers, and this version serves with one process",
-    "tls": "this version serves plain TCP and Unix sockets; let the proxy in front end TLS",
 }

@@ -20,6 +20,7 @@ CATCH_UP_S = 0.02
 # The options that are watched by the sweep.
 SWEPT = (
     "timeout_request_head",
+    "timeout_tls_handshake",
     "timeout_keep_alive",
     "timeout_min_rate",
     "timeout_undrained",
