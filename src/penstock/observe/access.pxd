@@ -9,6 +9,7 @@ cdef class AccessLog:
     cdef list _pending
     cdef object _schedule
     cdef bint _scheduled
+    cdef public bint details
 
     cpdef add(self, object client, object method, object raw_path, object query, object http_version, object status)
     cpdef add_websocket(self, object client, object raw_path, object query, object close_code)

@@ -10,6 +10,7 @@ formatters written for uvicorn expect.
 import atexit
 import logging
 
+from penstock.errors import UsageError
 from penstock.observe.logs import (
     ACCESS_LOGGER,
     ERROR_LOGGER,
@@ -23,8 +24,10 @@ from penstock.observe.logs import (
 TYPE_CHECKING = False
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from typing import Any
 
     from penstock.asgi import Address
+    from penstock.observe.access_details import DetailedLog
 
     # client, method, raw path, query, HTTP version (None for a WebSocket's line), status
     Entry = tuple[Address | None, str, bytes, bytes, str | None, int]
@@ -47,13 +50,23 @@ _LEFT_OF_A_LINE = b'""\n'
 class AccessLog:
     """One worker's access log. Used on the loop's thread only.
 
-    `schedule(delay_s, callback)` is the loop's `call_later`. What is noted but not yet written is
+    `details`: whether `note` is to be called in place of `add` (see `access_details`); here it is
+    not. `schedule(delay_s, callback)` is the loop's `call_later`. What is noted but not yet written is
     written by `close`, and at the interpreter's exit. Nothing here raises because of a stream.
     """
 
-    __slots__ = ("_as_records", "_handler", "_logger", "_pending", "_schedule", "_scheduled")
+    __slots__ = (
+        "_as_records",
+        "_handler",
+        "_logger",
+        "_pending",
+        "_schedule",
+        "_scheduled",
+        "details",
+    )
 
     def __init__(self, schedule: "Callable[[float, Callable[[], None]], object]") -> None:
+        self.details = False
         self._schedule = schedule
         self._scheduled = False
         self._logger = logging.getLogger(ACCESS_LOGGER)
@@ -105,7 +118,7 @@ class AccessLog:
             for client, method, raw_path, query, http_version, status in pending:
                 self._emit(client, method, raw_path, query, http_version, status)
         elif self._logger.isEnabledFor(logging.INFO):
-            handler.write(_coloured(pending) if handler.use_colors else _plain(pending))
+            handler.write(text_lines(pending, handler.use_colors))
 
     def close(self) -> None:
         """Write what is pending; the log may be dropped afterwards."""
@@ -134,7 +147,7 @@ class AccessLog:
     ) -> None:
         """One real log record. A WebSocket's has fewer arguments than formatters of access lines
         expect, so it goes to `penstock.error`, as uvicorn does it."""
-        where = _address(client)
+        where = address(client)
         path = quoted(_target(raw_path, query))
         if http_version is not None:
             self._logger.info(RECORD_FORMAT, where, method, path, http_version, status)
@@ -145,13 +158,49 @@ class AccessLog:
 
 
 def open_access_log(
-    schedule: "Callable[[float, Callable[[], None]], object]",
-) -> AccessLog | None:
-    """An `AccessLog`, or None where the logger's level or lack of handlers would drop each line."""
+    schedule: "Callable[[float, Callable[[], None]], object]", settings: "Any" = None
+) -> "AccessLog | DetailedLog | None":
+    """The access log that `settings`, a Config, describes (None: as by default), or None where the
+    logger's level or lack of handlers would drop each line.
+
+    UsageError where it is to go to a file, and the logger does not: a server inside a program logs
+    as the program configured it.
+    """
     logger = logging.getLogger(ACCESS_LOGGER)
-    if logger.isEnabledFor(logging.INFO) and logger.hasHandlers():
+    if settings is not None:
+        _check_files(settings)
+    if not (logger.isEnabledFor(logging.INFO) and logger.hasHandlers()):
+        return None
+    if settings is None or (own_handler(logger) is not None and _is_plain(settings)):
         return AccessLog(schedule)
-    return None
+    from penstock.observe.access_details import DetailedLog
+
+    return DetailedLog(schedule, settings)
+
+
+def _is_plain(settings: "Any") -> bool:
+    """Whether uvicorn's look of every request is all that is asked for."""
+    return (
+        settings.access_log_format == "text"
+        and settings.access_log_query
+        and settings.access_log_sample >= 1
+        and not settings.access_log_exclude
+        and settings.access_log_slow is None
+        and settings.access_log_stream is None
+    )
+
+
+def _check_files(settings: "Any") -> None:
+    for name, option in ((ACCESS_LOGGER, "access_log_file"), ("penstock", "log_file")):
+        path = getattr(settings, option)
+        if path != "-" and not any(
+            isinstance(handler, LineHandler) and handler.output.path == path
+            for handler in logging.getLogger(name).handlers
+        ):
+            raise UsageError(
+                f"{option}: a server inside a program logs as the program configured it",
+                f"Give the logger {name} a handler for {escape(path)} there.",
+            )
 
 
 def own_handler(logger: logging.Logger) -> LineHandler | None:
@@ -165,11 +214,16 @@ def own_handler(logger: logging.Logger) -> LineHandler | None:
     return handler if handler.formatter is handler.own_formatter else None
 
 
+def text_lines(entries: "list[Entry]", colours: bool) -> str:
+    """The lines of all entries, with or without colours."""
+    return _coloured(entries) if colours else _plain(entries)
+
+
 def _target(raw_path: bytes, query: bytes) -> str:
     return (raw_path + b"?" + query if query else raw_path).decode("latin-1")
 
 
-def _address(client: "Address | None") -> str:
+def address(client: "Address | None") -> str:
     """`host:port`, IPv6 in brackets; `-` for a peer without address (a Unix socket's)."""
     if client is None:
         return "-"
@@ -184,7 +238,7 @@ def _plain(entries: "list[Entry]") -> str:
     for client, method, raw_path, query, http_version, status in entries:
         start = addresses.get(client)
         if start is None:
-            start = addresses[client] = f"INFO:     {_address(client)} - "
+            start = addresses[client] = f"INFO:     {address(client)} - "
         target = (raw_path + b"?" + query if query else raw_path).decode("latin-1")
         if http_version is None:
             lines.append(f'{start}"{method} {target}" {_outcome(status)}\n')
@@ -223,7 +277,7 @@ def _line(
         level = "\x1b[32mINFO\x1b[0m"
         request_line = f"\x1b[1m{request_line}\x1b[0m"
         outcome = styled_status(status if http_version is not None else 200, outcome)
-    return f'{level}:     {escape(_address(client))} - "{request_line}" {outcome}\n'
+    return f'{level}:     {escape(address(client))} - "{request_line}" {outcome}\n'
 
 
 def _coloured(entries: "list[Entry]") -> str:

@@ -8,7 +8,7 @@ everything else is escaped. Only a traceback takes more lines: each of them is i
 nothing in an exception's text can pass for a line of its own.
 """
 
-import io
+import atexit
 import logging
 import os
 import re
@@ -19,6 +19,7 @@ from http import HTTPStatus
 from typing import Any, Literal
 
 from penstock.errors import UsageError
+from penstock.observe.logs_output import Output
 
 ERROR_LOGGER = "penstock.error"
 ACCESS_LOGGER = "penstock.access"
@@ -188,20 +189,23 @@ def styled_status(status: int, text: str) -> str:
 
 
 class LineHandler(logging.Handler):
-    """Writes to `sys.stdout` or `sys.stderr`, whatever that is at the time, in one write a record.
+    """Writes to `sys.stdout` or `sys.stderr`, whatever that is at the time, or to the file `path`;
+    how, says `logs_output`.
 
-    A stream that cannot be written (closed, broken pipe, full disk) is said once on standard
-    error; nothing is ever raised into the caller. `own_formatter` is the formatter given here: a
-    handler that has another one now was configured by the user.
+    What cannot be written (closed stream, broken pipe, full disk) is said once on standard error;
+    nothing is ever raised into the caller. `own_formatter` is the formatter given here: a handler
+    that has another one now was configured by the user. UsageError if the file cannot be opened.
     """
 
-    def __init__(self, stream_name: str, formatter: DefaultFormatter) -> None:
+    def __init__(
+        self, stream_name: str, formatter: DefaultFormatter, path: str | None = None
+    ) -> None:
         super().__init__()
-        self.stream_name = stream_name
+        self.output = Output(stream_name, path, _say_lost)
+        self.write = self.output.write
         self.own_formatter = formatter
         self.use_colors = formatter.use_colors
         self.setFormatter(formatter)
-        self._complained = False
 
     def emit(self, record: logging.LogRecord) -> None:
         """Write one record; see `logging.Handler`."""
@@ -212,37 +216,49 @@ class LineHandler(logging.Handler):
             return
         self.write(line + "\n")
 
-    def write(self, text: str) -> None:
-        """Write `text` at once and whole; never raises."""
-        stream = getattr(sys, self.stream_name)
-        if stream is None:
-            return
-        try:
-            if type(stream) is io.TextIOWrapper:
-                # Past the buffers: what they keep after a failure would fail again at exit, and
-                # turn the process's exit code into 120.
-                stream.flush()
-                rest = memoryview(text.encode(stream.encoding, "backslashreplace"))
-                while rest:
-                    rest = rest[os.write(stream.fileno(), rest) :]
-            else:
-                stream.write(text)
-                stream.flush()
-        except (OSError, ValueError) as exc:
-            self._complain(exc)
 
-    def _complain(self, exc: Exception) -> None:
-        if self._complained:
-            return
-        self._complained = True
+def _say_lost(lines: int, where: str) -> None:
+    logging.getLogger(ERROR_LOGGER).warning(
+        "%d lines of the log to %s were dropped: for too long nobody read them", lines, where
+    )
+
+
+def _own_handlers() -> list[tuple[logging.Logger, LineHandler]]:
+    """The handlers that `configure` made, each with its logger."""
+    return [
+        (logger, handler)
+        for logger in map(logging.getLogger, ("penstock", ERROR_LOGGER, ACCESS_LOGGER))
+        for handler in logger.handlers
+        if isinstance(handler, LineHandler)
+    ]
+
+
+def reopen() -> int:
+    """Open the log files again by their names, after they were renamed (SIGUSR1); returns how many.
+
+    A file that cannot be opened is said in the log, and the old one stays in use. Handlers of the
+    user's own configuration are left alone: `logging.handlers.WatchedFileHandler` reopens itself.
+    """
+    count = 0
+    for _, handler in _own_handlers():
         try:
-            sys.stderr.write(
-                f"ERROR:    The log cannot be written to {self.stream_name} "
-                f"({type(exc).__name__}: {exc}); lines are lost, the server goes on\n"
+            count += handler.output.reopen()
+        except OSError as exc:
+            logging.getLogger(ERROR_LOGGER).error(
+                "The log file %s cannot be opened again: %s; the old one stays in use",
+                handler.output.name,
+                exc.strerror or exc,
             )
-            sys.stderr.flush()
-        except (OSError, ValueError, AttributeError):
-            pass
+    return count
+
+
+def _finish() -> None:
+    for _, handler in _own_handlers():
+        handler.output.finish()
+
+
+# Before any access log registers itself, so that this runs after them.
+atexit.register(_finish)
 
 
 def parse_level(level: str | int) -> int:
@@ -262,25 +278,34 @@ def configure(
     level: str | int | None = None,
     config: Mapping[str, Any] | str | os.PathLike[str] | None = None,
     use_colors: bool | None = None,
+    log_file: str | None = None,
+    access_log_file: str | None = None,
 ) -> None:
     """Set up `penstock.error` and `penstock.access`; may be called again.
 
     `level`: a name of `LEVELS` or a number; None means info, or what `config` says. `config`: a
     dictionary for `logging.config.dictConfig`, or a file: `.json`, `.yaml`/`.yml` (needs PyYAML),
     else `logging.config.fileConfig`'s format; it then decides everything but the level.
-    `use_colors`: None for colours on a terminal. Raises `UsageError` for what cannot be used.
+    `use_colors`: None for colours on a terminal. `log_file`, `access_log_file`: paths, None for
+    standard error and standard output. Raises `UsageError` for what cannot be used.
     """
     logging.addLevelName(TRACE, "TRACE")
     level_number = None if level is None else parse_level(level)
     base = logging.getLogger("penstock")
     error = logging.getLogger(ERROR_LOGGER)
     access = logging.getLogger(ACCESS_LOGGER)
-    for logger in (base, error, access):
-        for handler in [h for h in logger.handlers if isinstance(h, LineHandler)]:
-            logger.removeHandler(handler)
+    if config is not None and (log_file or access_log_file):
+        raise UsageError(
+            f"The log configuration says where logs go, so {log_file or access_log_file!a} says it"
+            " twice",
+            "Leave --log-file and --access-log-file out, or write handlers for them in --log-config.",
+        )
+    for logger, handler in _own_handlers():
+        logger.removeHandler(handler)
+        handler.output.close()
     if config is None:
-        _attach(base, LineHandler("stderr", DefaultFormatter(use_colors=use_colors)))
-        _attach(access, LineHandler("stdout", AccessFormatter(use_colors=use_colors)))
+        _attach(base, _handler("stderr", DefaultFormatter, use_colors, log_file))
+        _attach(access, _handler("stdout", AccessFormatter, use_colors, access_log_file))
         level_number = logging.INFO if level_number is None else level_number
         base.setLevel(level_number)
     else:
@@ -293,6 +318,14 @@ def configure(
         access.setLevel(level_number)
 
 
+def _handler(
+    stream_name: str, formatter: type[DefaultFormatter], use_colors: bool | None, path: str | None
+) -> LineHandler:
+    if path is not None and use_colors is None:
+        use_colors = False
+    return LineHandler(stream_name, formatter(use_colors=use_colors), path)
+
+
 def _attach(logger: logging.Logger, handler: logging.Handler) -> None:
     logger.addHandler(handler)
     logger.propagate = False
@@ -303,7 +336,7 @@ def _apply(config: Mapping[str, Any] | str | os.PathLike[str]) -> None:
 
     shown = "the given dictionary" if isinstance(config, Mapping) else escape(str(config))
     try:
-        settings = config if isinstance(config, Mapping) else _load(os.fspath(config))
+        settings = config if isinstance(config, Mapping) else read_config(os.fspath(config))
         if settings is None:
             logging.config.fileConfig(os.fspath(config), disable_existing_loggers=False)  # type: ignore[arg-type]
             return
@@ -329,7 +362,7 @@ def _apply(config: Mapping[str, Any] | str | os.PathLike[str]) -> None:
             )
 
 
-def _load(path: str) -> Mapping[str, Any] | None:
+def read_config(path: str) -> Mapping[str, Any] | None:
     """The dictionary in a JSON or YAML file, None for a file in fileConfig's format."""
     suffix = os.path.splitext(path)[1].lower()
     if not os.path.isfile(path):
