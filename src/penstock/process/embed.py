@@ -4,6 +4,7 @@ They differ from the command line in three ways: start-up errors are raised, sig
 unless asked for, and nothing is read from files or the environment.
 """
 
+import logging
 import os
 import socket
 from collections.abc import Callable, Iterable
@@ -14,6 +15,7 @@ from penstock.config import Config
 from penstock.config.config import DEFAULT
 from penstock.gateway import loading
 from penstock.transport import server
+from penstock.transport.worker import ERROR_LOGGER
 
 
 class Server(server.Server):
@@ -113,6 +115,10 @@ def _config(app: Any, options: dict[str, Any]) -> Config:
         from penstock.config import dotenv
 
         dotenv.fill(os.environ, config.env_file, os.getcwd())
+    if config.dev_cert:
+        from penstock.process import devcert
+
+        config = devcert.settle(config, logging.getLogger(ERROR_LOGGER).info)
     return config
 
 
