@@ -136,7 +136,7 @@ class Connection(Input):
         self._queued = False
         exchange = self.exchange
         if exchange is None or self._lost:
-            self._worker.admission.release()
+            self._worker.admission.release(self)
             return
         self._advancing = True
         try:
@@ -174,7 +174,7 @@ class Connection(Input):
         exchange = self.exchange
         if exchange is not None:
             exchange.on_shutdown()
-        elif self._input == HEAD and not self._reader.buffered():
+        elif self._lingering or (self._input == HEAD and not self._reader.buffered()):
             self._close()
 
     def notify_disconnect(self) -> None:

@@ -106,9 +106,7 @@ class Input(Output):
                     self._pause()
             return
         if self._input == CLOSED:
-            self._drained += len(data)
-            if self._drained > self._body_limit:
-                self._transport.abort()
+            self._read_off(len(data), self._body_limit)
             return
         self._reader.feed(data)
         if self._input == WAIT:
@@ -247,20 +245,18 @@ class Input(Output):
                     worker.trust, self._peer, self._own_scheme, head.headers
                 )
         self._writer.begin(old, head.keep_alive and not worker.closing)
+        self._input = BODY if head.content_length else WAIT
         file = None if worker.static is None else worker.static.exchange(service, self, head)
         if file is not None:
             exchange: Exchange = file
-            self._input = BODY if head.content_length else WAIT
         elif head.upgrade and not self._wsgi and b"websocket" in head.upgrade.split(b","):
             exchange = self._begin_websocket(head)
         elif self._wsgi:
             exchange = worker.pool.exchange_type(service, self, head, worker.pool)
-            self._input = BODY if head.content_length else WAIT
         else:
             request = HttpExchange.__new__(HttpExchange)
             request.begin(service, self, head)
             exchange = request
-            self._input = BODY if head.content_length else WAIT
         exchange.began = worker.now
         self.exchange = exchange
         worker.requests += 1
@@ -327,11 +323,8 @@ class Input(Output):
         """Response and body are whole: the connection is free for the next request, or closes."""
         self.exchange = None
         if not self._writer.keep_alive:
-            if self._reader.buffered():
-                # What was sent too many must not turn our close into a reset (RFC 9112 9.6).
-                self._linger()
-            else:
-                self._close()
+            # What is sent too many must not turn our close into a reset (RFC 9112 section 9.6).
+            self._linger()
             return
         self._input = HEAD
         self._reader.release()
@@ -430,7 +423,7 @@ class Input(Output):
         worker = self._worker
         worker.running -= 1
         if worker.admission is not None:
-            worker.admission.release()
+            worker.admission.release(self)
 
     def _response_end(self) -> None:
         """The response is whole; go on with the input, but start nothing from here."""

@@ -38,6 +38,7 @@ cdef class Output(Stream):
     cdef _answer(self, int status, str text, object headers, bint bodyless)
     cdef _close(self)
     cdef _linger(self)
+    cdef _read_off(self, Py_ssize_t size, Py_ssize_t size_max)
     cdef _pause(self)
     cdef _resume(self)
     @cython.locals(writer=Writer, length="long long")

@@ -130,6 +130,16 @@ class Output(Stream):
         if self._reading_paused:
             self._resume()
 
+    def _read_off(self, size: int, size_max: int) -> None:
+        """What comes after the end counts towards a limit; beyond it reading stops while the client
+        has still to be sent something, else the connection is cut."""
+        self._drained += size
+        if self._drained > size_max:
+            if self._transport.get_write_buffer_size():
+                self._pause()
+            else:
+                self._transport.abort()
+
     def _lingered(self) -> None:
         """A shutdown waits no longer for the client to end its side."""
         if not self._lost:
