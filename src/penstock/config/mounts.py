@@ -26,7 +26,7 @@ class Mount(NamedTuple):
     - `route`: as in `/assets`, "" for all paths. `folder`: absolute path.
     - `missing`: who answers for what is not in the folder: `"404"`, or `"app"`.
     - `cache`: one of `CACHE_WORDS`, or seconds as text.
-    - `index`: the file that stands for its folder, "" for none. `spa`: the file of the folder that
+    - `index_file`: the file that stands for its folder, "" for none. `spa`: the file of the folder that
       answers page loads for which there is no file, "" for none.
     - `precompressed`: siblings `.br`, `.zst`, `.gz` are served. `symlinks`: those that stay inside are
       followed. `hidden`: names that begin with a dot are served.
@@ -37,7 +37,7 @@ class Mount(NamedTuple):
     folder: str
     missing: str = "404"
     cache: str = "revalidate"
-    index: str = "index.html"
+    index_file: str = "index.html"
     spa: str = ""
     precompressed: bool = True
     symlinks: bool = True
@@ -51,8 +51,8 @@ class Mount(NamedTuple):
             said.append(f"missing={self.missing}")
         if self.cache != "revalidate":
             said.append(f"cache={self.cache}")
-        if self.index != "index.html":
-            said.append(f"index={self.index or 'off'}")
+        if self.index_file != "index.html":
+            said.append(f"index={self.index_file or 'off'}")
         if self.spa:
             said.append("spa" if self.spa == "index.html" else f"spa={self.spa}")
         for name, value in (("precompressed", self.precompressed), ("symlinks", self.symlinks)):
@@ -100,7 +100,9 @@ def _of_item(item: object) -> Mount:
 def _of_text(text: str) -> Mount:
     route, found, rest = text.partition("=")
     if not found:
-        raise ValueError(f"{text!r} names no folder: write /route=folder, as in /assets=dist/assets")
+        raise ValueError(
+            f"{text!r} names no folder: write /route=folder, as in /assets=dist/assets"
+        )
     folder, _, settings = rest.partition("?")
     pairs = []
     for setting in filter(None, settings.split("&")):
@@ -113,7 +115,9 @@ def _of_entry(route: str, value: object) -> Mount:
     if isinstance(value, str | os.PathLike):
         return _mount(route, os.fspath(value), ())
     if not isinstance(value, Mapping):
-        raise ValueError(f"{value!r} is no folder: write {route} = 'folder', or a table with a folder")
+        raise ValueError(
+            f"{value!r} is no folder: write {route} = 'folder', or a table with a folder"
+        )
     table = dict(value)
     route = table.pop("route", route)
     folder = table.pop("folder", None)
@@ -145,7 +149,7 @@ def _mount(route: object, folder: object, pairs: Iterable[tuple[str, object]]) -
                 + (f"; did you mean {close}?" if close else f": {', '.join(_SETTINGS)}, except")
             )
         else:
-            values[key] = reader(key, value)
+            values["index_file" if key == "index" else key] = reader(key, value)
     return Mount(checked, os.path.abspath(folder), besides=tuple(besides), **values)
 
 

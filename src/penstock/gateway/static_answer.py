@@ -14,20 +14,32 @@ from penstock.wire.ranges import content_range, multipart, parse_ranges
 if TYPE_CHECKING:
     from penstock.gateway.static_files import OpenFile
     from penstock.wire.events import Head
+    from penstock.wire.ranges import Part
 
 Headers = list[tuple[bytes, bytes]]
 
 NOSNIFF = (b"x-content-type-options", b"nosniff")
+# The fields of a request that can make its answer something else than the whole file.
+_STEERING = frozenset(
+    (
+        b"if-match",
+        b"if-modified-since",
+        b"if-none-match",
+        b"if-range",
+        b"if-unmodified-since",
+        b"range",
+    )
+)
 # Reproducible builds give all files one time, 1970, 1980 or a second after: it says nothing then.
 _TOLD_TIME_NS = 315_619_200 * 10**9
 
 
 class Piece(NamedTuple):
-    """`before` as it is, then `count` bytes of the file from `offset` on."""
+    """`before` as it is, then `length` bytes of the file from `offset` on."""
 
     before: bytes
     offset: int
-    count: int
+    length: int
 
 
 class Answer(NamedTuple):
@@ -39,8 +51,18 @@ class Answer(NamedTuple):
     after: bytes = b""
 
 
+class Description(NamedTuple):
+    """What is said of a file as long as it does not change: its entity tag, the second it was changed
+    (None: untold), the headers of a 304, and those of a 200."""
+
+    tag: bytes
+    modified_s: int | None
+    unchanged: Headers
+    headers: Headers
+
+
 class Representation(NamedTuple):
-    """What was chosen: an open file, its media type, content coding (b"" for none), and the values of
+    """What was chosen: an open file, its media type, content coding (b"" for none), the values of
     `vary` and `cache-control` (b"" for none)."""
 
     file: OpenFile
@@ -70,49 +92,65 @@ def last_modified_s(file: OpenFile, now_s: float) -> int | None:
     return file.modified_ns // 10**9
 
 
-def answer(head: Head, chosen: Representation, now_s: float, boundary: bytes) -> Answer:
-    """The response to a GET or HEAD. `now_s` is the wall clock, `boundary` what no file contains."""
+def describe(chosen: Representation, now_s: float) -> Description:
+    """What is to be said of the chosen file; `now_s` is the wall clock."""
     file = chosen.file
     tag = entity_tag(file, chosen.coding)
     modified_s = last_modified_s(file, now_s)
-    headers: Headers = [(b"etag", tag), NOSNIFF]
+    unchanged: Headers = [(b"etag", tag), NOSNIFF]
     if chosen.cache:
-        headers.append((b"cache-control", chosen.cache))
+        unchanged.append((b"cache-control", chosen.cache))
     if chosen.vary:
-        headers.append((b"vary", chosen.vary))
-    verdict = evaluate(head.headers, tag, modified_s, now_s)
-    if verdict == NOT_MODIFIED:
-        return Answer(304, headers, [])
-    if verdict == FAILED:
-        return told(412, b"the file is not the one that the request is about", headers)
+        unchanged.append((b"vary", chosen.vary))
+    headers = unchanged.copy()
     if modified_s is not None:
         headers.append((b"last-modified", format_date(modified_s)))
-    headers.append((b"accept-ranges", b"bytes"))
     if chosen.coding:
         headers.append((b"content-encoding", chosen.coding))
-    parts = None
-    if head.method == "GET":
-        asked = _range(head, tag, modified_s, now_s)
-        if asked is not None:
-            parts = parse_ranges(asked, file.size)
-    if parts is None:
-        headers += [
-            (b"content-type", chosen.content_type),
-            (b"content-length", b"%d" % file.size),
-        ]
-        return Answer(200, headers, [Piece(b"", 0, file.size)])
+    headers += [
+        (b"accept-ranges", b"bytes"),
+        (b"content-type", chosen.content_type),
+        (b"content-length", b"%d" % file.size),
+    ]
+    return Description(tag, modified_s, unchanged, headers)
+
+
+def answer(
+    head: Head, file: OpenFile, described: Description, now_s: float, boundary: bytes
+) -> Answer:
+    """The response to a GET or HEAD for a file. `now_s` is the wall clock, `boundary` what no file
+    contains."""
+    steering = [pair for pair in head.headers if pair[0] in _STEERING]
+    if steering:
+        verdict = evaluate(steering, described.tag, described.modified_s, now_s)
+        if verdict == NOT_MODIFIED:
+            return Answer(304, described.unchanged, [])
+        if verdict == FAILED:
+            text = b"the file is not the one that the request is about"
+            return told(412, text, described.unchanged)
+        if head.method == "GET":
+            asked = _range(steering, described, now_s)
+            parts = None if asked is None else parse_ranges(asked, file.size)
+            if parts is not None:
+                return _in_parts(file, described, parts, boundary)
+    return Answer(200, described.headers, [Piece(b"", 0, file.size)])
+
+
+def _in_parts(file: OpenFile, described: Description, parts: list[Part], boundary: bytes) -> Answer:
+    """The 206 with the parts, or the 416 where there are none."""
+    size = file.size
     if not parts:
-        headers = [each for each in headers if each[0] != b"content-encoding"]
-        headers.append((b"content-range", b"bytes */%d" % file.size))
-        return told(416, b"the file has no such bytes", headers)
+        unsatisfied = [*described.unchanged, (b"content-range", b"bytes */%d" % size)]
+        return told(416, b"the file has no such bytes", unsatisfied)
+    *headers, content_type, _ = described.headers
     if len(parts) == 1:
         headers += [
-            (b"content-type", chosen.content_type),
-            (b"content-range", content_range(parts[0], file.size)),
-            (b"content-length", b"%d" % parts[0].count),
+            content_type,
+            (b"content-range", content_range(parts[0], size)),
+            (b"content-length", b"%d" % parts[0].length),
         ]
         return Answer(206, headers, [Piece(b"", *parts[0])])
-    before, after, length = multipart(parts, file.size, chosen.content_type, boundary)
+    before, after, length = multipart(parts, size, content_type[1], boundary)
     headers += [
         (b"content-type", b"multipart/byteranges; boundary=" + boundary),
         (b"content-length", b"%d" % length),
@@ -121,11 +159,11 @@ def answer(head: Head, chosen: Representation, now_s: float, boundary: bytes) ->
     return Answer(206, headers, pieces, after)
 
 
-def _range(head: Head, tag: bytes, modified_s: int | None, now_s: float) -> bytes | None:
+def _range(steering: Headers, described: Description, now_s: float) -> bytes | None:
     """The `Range` to be honoured: there once, and not barred by an `If-Range`."""
     asked: bytes | None = None
     condition: bytes | None = None
-    for name, value in head.headers:
+    for name, value in steering:
         if name == b"range":
             if asked is not None:
                 return None
@@ -133,7 +171,7 @@ def _range(head: Head, tag: bytes, modified_s: int | None, now_s: float) -> byte
         elif name == b"if-range":
             condition = value
     if asked is not None and condition is not None:
-        return asked if if_range(condition, tag, modified_s, now_s) else None
+        return asked if if_range(condition, described.tag, described.modified_s, now_s) else None
     return asked
 
 

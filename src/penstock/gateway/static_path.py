@@ -12,9 +12,8 @@ WINDOWS = os.name == "nt"
 _HEX = frozenset(b"0123456789abcdefABCDEF")
 _SLASH = 0x2F
 # Names of devices in every folder of Windows, whatever their ending.
-_DEVICES = frozenset(
-    ("con", "prn", "aux", "nul", "conin$", "conout$", "clock$")
-    + tuple(f"{name}{number}" for name in ("com", "lpt") for number in "0123456789\xb9\xb2\xb3")
+_DEVICES = frozenset(("con", "prn", "aux", "nul", "conin$", "conout$", "clock$")).union(
+    f"{name}{number}" for name in ("com", "lpt") for number in "0123456789\xb9\xb2\xb3"
 )
 # RFC 8615: the one hidden folder that is meant for everybody.
 _WELL_KNOWN = ".well-known"

@@ -64,7 +64,7 @@ class Worker:
     - `now`: the loop's clock at the last tick, fine enough for timeouts.
     - `default_headers`: encoded header lines (date, server, --header) of every response.
     - `limits`: what a request may cost. `trust`: whose forwarding headers count, None for nobody's.
-    - `admission`: None without --limit-concurrency. `access_log`: None when nothing is logged.
+    - `admission`: None without a limit of requests or WebSockets. `access_log`: None when nothing is logged.
     - `pool`: the threads of a WSGI application, else None.
     - `static`: the folders of --static, None without any.
     - `closing`: no new request is taken any more. `closed_hook`: called after each connection's end.
@@ -114,9 +114,16 @@ class Worker:
         self.pool: Any = None
         self.logger = logging.getLogger(ERROR_LOGGER)
         self.admission: Admission | None = None
-        if settings.limit_concurrency is not None:
+        if settings.limit_concurrency is not None or settings.limit_websockets is not None:
             self.admission = Admission(
-                loop, settings.limit_concurrency, settings.limit_queue, settings.timeout_queue
+                loop,
+                settings.limit_concurrency,
+                settings.limit_queue,
+                settings.timeout_queue,
+                websockets_max=settings.limit_websockets,
+                exempt=map(str.encode, settings.health_path),
+                counters=self.counters,
+                note=self.note,
             )
         self.static: Any = None
         if settings.static:
@@ -124,7 +131,7 @@ class Worker:
             from penstock.gateway.static import StaticFiles
 
             boundary = b"penstock-" + os.urandom(16).hex().encode()
-            self.static = StaticFiles(settings.static, time.time, boundary)
+            self.static = StaticFiles(settings.static, settings.root_path, time.time, boundary)
         lines = [(b"server", b"penstock")] if settings.server_header else []
         lines += settings.header
         self._plain_headers = b"".join(b"%s: %s\r\n" % line for line in lines)

@@ -2,16 +2,27 @@
 
 from __future__ import annotations
 
+import functools
+
 # Elements that are looked at; nobody needs more, and each costs time.
 _CODINGS_MAX = 32
+# What browsers send is one of a few short fields; longer ones are not kept.
+_KEPT_MAX = 128
+_KEPT_BYTES_MAX = 128
 
 
-def accepted_codings(field: bytes, offered: tuple[bytes, ...]) -> list[bytes]:
+def accepted_codings(field: bytes, offered: tuple[bytes, ...]) -> tuple[bytes, ...]:
     """Those of `offered` that an `Accept-Encoding` takes, the best first: by its weights, and among
     equals in the order of `offered`. What it likes less than no coding at all is left out.
 
     `field` joins the values of all such fields with commas. A weight that is none counts as 0.
     """
+    if len(field) <= _KEPT_BYTES_MAX:
+        return _kept(field, offered)
+    return _accepted(field, offered)
+
+
+def _accepted(field: bytes, offered: tuple[bytes, ...]) -> tuple[bytes, ...]:
     weights: dict[bytes, int] = {}
     for element in field.lower().split(b",", _CODINGS_MAX)[:_CODINGS_MAX]:
         name, *parameters = element.split(b";", 2)
@@ -23,7 +34,10 @@ def accepted_codings(field: bytes, offered: tuple[bytes, ...]) -> list[bytes]:
     plain = weights.get(b"identity", weights.get(b"*", 1) and 1)
     liked = [(weights.get(coding, any_other), coding) for coding in offered]
     liked = [(weight, coding) for weight, coding in liked if weight and weight >= plain]
-    return [coding for _, coding in sorted(liked, key=lambda pair: -pair[0])]
+    return tuple(coding for _, coding in sorted(liked, key=lambda pair: -pair[0]))
+
+
+_kept = functools.lru_cache(_KEPT_MAX)(_accepted)
 
 
 def _weight(parameters: list[bytes]) -> int:

@@ -19,10 +19,10 @@ _FAR = 10**_DIGITS_MAX
 
 
 class Part(NamedTuple):
-    """`count` bytes from `offset` on; `count` is never 0."""
+    """`length` bytes from `offset` on; `length` is never 0."""
 
     offset: int
-    count: int
+    length: int
 
 
 def parse_ranges(value: bytes, size: int) -> list[Part] | None:
@@ -82,18 +82,18 @@ def _coalesced(parts: list[Part]) -> list[Part]:
     if len(parts) < 2:
         return parts
     joined: list[tuple[int, int, int]] = []  # place, start, end
-    for place, (offset, count) in sorted(enumerate(parts), key=lambda item: item[1].offset):
+    for place, (offset, length) in sorted(enumerate(parts), key=lambda item: item[1].offset):
         if joined and offset <= joined[-1][2] + _GAP_BYTES:
             first, start, end = joined[-1]
-            joined[-1] = (min(first, place), start, max(end, offset + count))
+            joined[-1] = (min(first, place), start, max(end, offset + length))
         else:
-            joined.append((place, offset, offset + count))
+            joined.append((place, offset, offset + length))
     return [Part(start, end - start) for _, start, end in sorted(joined)]
 
 
 def content_range(part: Part, size: int) -> bytes:
     """The value of `Content-Range` for a part of `size` bytes (RFC 9110 section 14.4)."""
-    return b"bytes %d-%d/%d" % (part.offset, part.offset + part.count - 1, size)
+    return b"bytes %d-%d/%d" % (part.offset, part.offset + part.length - 1, size)
 
 
 def multipart(
@@ -107,5 +107,5 @@ def multipart(
         for index, part in enumerate(parts)
     ]
     after = b"\r\n--%b--\r\n" % boundary
-    length = sum(map(len, before)) + sum(part.count for part in parts) + len(after)
+    length = sum(map(len, before)) + sum(part.length for part in parts) + len(after)
     return before, after, length
