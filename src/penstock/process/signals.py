@@ -53,7 +53,7 @@ class Signals:
         self._count = 0
         self._guards: list[bool] = []
         self._before: dict[int, Any] = {}
-        self._had_terminal = _has_terminal()
+        self._had_terminal = has_terminal()
 
     def __enter__(self) -> "Signals":
         for name in _ENDING:
@@ -97,7 +97,7 @@ class Signals:
         os._exit(self.exit_code)
 
     def _on_hangup(self, number: int, frame: FrameType | None) -> None:
-        if self._had_terminal and not _has_terminal():
+        if self._had_terminal and not has_terminal():
             self._on_end(number, frame)
             return
         self._say(
@@ -152,7 +152,7 @@ def _write(text: str) -> None:
         pass
 
 
-def _has_terminal() -> bool:
+def has_terminal() -> bool:
     """Whether the process has a controlling terminal that is alive."""
     if sys.platform == "win32":
         return False

@@ -1,0 +1,232 @@
+"""The supervisor: what `penstock --workers N` runs. It holds the sockets and serves nothing itself.
+
+    SIGINT, SIGTERM, SIGQUIT   graceful shutdown; the second time at once
+    SIGHUP                     rolling reload: a new worker is ready before an old one ends
+    SIGUSR1                    log files are opened again
+    SIGUSR2                    a new version of the program takes the sockets over
+    SIGTTIN, SIGTTOU           one worker more, one fewer
+
+`policy` decides, `actor` acts, and this module brings them events: signals, time, what the board shows.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import signal
+import socket
+import sys
+import time
+from typing import Any
+
+from penstock.config import Bind, Config
+from penstock.errors import SetupError
+from penstock.process import board as columns
+from penstock.process import events as e
+from penstock.process.actor import Actor
+from penstock.process.board import SLOTS_MAX
+from penstock.process.policy import DRAINING, HUNG, SERVING, Policy, Settings
+from penstock.process.recycle import Recycling
+from penstock.process.run import announce_service, configure_logs
+from penstock.process.signals import has_terminal
+from penstock.process.surroundings import Surroundings
+from penstock.transport.worker import ERROR_LOGGER
+
+# How often the board is looked at.
+WATCH_S = 0.5
+WATCH_S_MIN = 0.05
+# Timers are not set closer than this.
+TICK_S_MIN = 0.01
+TICK_S_MAX = 3600.0
+
+_ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
+
+
+def run(config: Config) -> int:
+    """Supervise until a signal; the exit code: 0, or 128 + signal when the signal came twice, or 1 if
+    a worker had to be killed at the end. Raises SetupError and its kin when it cannot start."""
+    configure_logs(config)
+    around = Surroundings(config)
+    try:
+        around.enter("supervisor", bind=True)
+        return asyncio.run(Supervisor(config, around).run())
+    except SetupError as error:
+        around.news.status(f"Not started: {error}")
+        raise
+    finally:
+        around.leave()
+
+
+class Supervisor:
+    """One run of the supervisor. `around`: the surroundings, entered; the sockets are in them."""
+
+    def __init__(self, config: Config, around: Surroundings) -> None:
+        self.config = config
+        self.around = around
+        self.logger = logging.getLogger(ERROR_LOGGER)
+        self._policy = Policy(
+            Settings(
+                workers=config.workers or 1,
+                startup_s=config.timeout_startup,
+                graceful_s=config.timeout_graceful_shutdown,
+                drain_delay_s=config.drain_delay,
+                members_max=SLOTS_MAX,
+            ),
+            lambda worker: self._actor.describe(worker) if self._actor is not None else "a worker",
+        )
+        self._recycling = Recycling(config)
+        self._actor: Actor | None = None
+        self._loop: asyncio.AbstractEventLoop | None = None
+        self._over: asyncio.Future[e.Exit] | None = None
+        self._timer: asyncio.TimerHandle | None = None
+        self._watch_timer: asyncio.TimerHandle | None = None
+        self._watch_s = max(min(WATCH_S, config.timeout_worker / 4), WATCH_S_MIN)
+        self._watched_at = 0.0
+        self._listening = False
+        self._had_terminal = has_terminal()
+
+    async def run(self) -> int:
+        """Start the workers, supervise them, and return the exit code when all have ended."""
+        loop = self._loop = asyncio.get_running_loop()
+        self._over = loop.create_future()
+        actor = self._actor = Actor(self.config, self.logger, self.tell, self._sockets)
+        self._install(loop)
+        try:
+            self.tell(e.Started())
+            self._watched_at = loop.time()
+            self._watch_timer = loop.call_later(self._watch_s, self._watch)
+            end = await self._over
+        finally:
+            for timer in (self._timer, self._watch_timer):
+                if timer is not None:
+                    timer.cancel()
+            actor.close()
+        if end.reason:
+            failed = actor.failure
+            if failed is not None and failed.detail and end.code == 4:
+                sys.stderr.write(failed.detail)
+            error = SetupError(end.reason, failed.hint if failed is not None else "")
+            error.exit_code = end.code
+            raise error
+        return end.code
+
+    def tell(self, event: e.Event) -> None:
+        """Let the policy decide about `event`, and do what it says."""
+        loop, actor, over = self._loop, self._actor, self._over
+        if loop is None or actor is None or over is None or over.done():
+            return
+        for action in self._policy.on(event, loop.time()):
+            if isinstance(action, e.Exit):
+                over.set_result(action)
+            elif isinstance(action, e.Announce):
+                self._announce(actor)
+            elif isinstance(action, e.Leave):
+                self.around.stopping("Leaving: requests are still served")
+            else:
+                actor.act(action)
+        self._set_timer(loop)
+
+    def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
+        if self._timer is not None:
+            self._timer.cancel()
+            self._timer = None
+        due = self._policy.due()
+        if due is not None:
+            wait_s = min(max(due - loop.time(), TICK_S_MIN), TICK_S_MAX)
+            self._timer = loop.call_later(wait_s, self.tell, e.Tick())
+
+    def _sockets(self) -> list[tuple[socket.socket, Bind]]:
+        if not self._listening:
+            # Nobody gets through before an application has started (LIFE-06)
+            self.around.listen()
+            self._listening = True
+        return self.around.sockets
+
+    def _announce(self, actor: Actor) -> None:
+        served = next((each.served for each in actor.processes.values() if each.served), None)
+        if served is None or self._loop is None:
+            return
+        app, interface, loop_name = served
+        announce_service(self.around.sockets, app, interface, loop_name, self._policy.wanted)
+        if text := self.around.unserved():
+            self.logger.warning("%s", text)
+        self.around.ready(self._loop.call_later, f"Serving {app}")
+
+    # ------------------------------------------------------------------------------------- signals
+
+    def _install(self, loop: asyncio.AbstractEventLoop) -> None:
+        ignores_hangup = signal.getsignal(signal.SIGHUP) is signal.SIG_IGN  # nohup
+        for number in _ENDING:
+            loop.add_signal_handler(number, self._on_end, number)
+        loop.add_signal_handler(signal.SIGHUP, self._on_hangup, ignores_hangup)
+        loop.add_signal_handler(signal.SIGCHLD, self._on_child)
+        loop.add_signal_handler(signal.SIGTTIN, self.tell, e.More())
+        loop.add_signal_handler(signal.SIGTTOU, self.tell, e.Fewer())
+        loop.add_signal_handler(signal.SIGUSR1, self._on_reopen)
+
+    def _on_end(self, number: int) -> None:
+        self.around.stopping("Shutting down")
+        self.tell(e.Stop(signal.Signals(number).name, 128 + number))
+
+    def _on_hangup(self, ignores_hangup: bool) -> None:
+        if self._had_terminal and not ignores_hangup and not has_terminal():
+            self._on_end(signal.SIGHUP)
+            return
+        self.reload()
+
+    def reload(self) -> None:
+        """Replace all workers, one at a time."""
+        self.tell(e.Reload())
+
+    def _on_reopen(self) -> None:
+        from penstock.observe import logs
+
+        logs.reopen()
+        if self._actor is not None:
+            self._actor.send_all("reopen")
+
+    def _on_child(self) -> None:
+        if self._actor is not None:
+            self._actor.reap()
+
+    # --------------------------------------------------------------------------------------- watch
+
+    def _watch(self) -> None:
+        """Look at the board: whose loop stands still, and who is to be replaced."""
+        loop, actor = self._loop, self._actor
+        if loop is None or actor is None:
+            return
+        now = loop.time()
+        # Who was stopped itself (SIGSTOP, a debugger) cannot say that others were silent
+        slept = now - self._watched_at > self._watch_s + 1.0
+        self._watched_at = now
+        self._watch_timer = loop.call_later(self._watch_s, self._watch)
+        if slept:
+            return
+        self._look_for_silence(actor)
+        self._look_for_wishes(actor, now)
+
+    def _look_for_silence(self, actor: Actor) -> None:
+        now_ns = time.monotonic_ns()
+        for member in self._policy.of_state(SERVING, DRAINING, HUNG):
+            process = actor.processes.get(member.id)
+            if process is None or member.ready_at is None:
+                continue
+            silent_s = (now_ns - actor.board.get(process.slot, columns.BEAT_NS)) / 1e9
+            if member.state == HUNG:
+                if silent_s < self.config.timeout_worker:
+                    self.tell(e.Beating(member.id))
+            elif silent_s > self.config.timeout_worker:
+                self.tell(e.Late(member.id, silent_s))
+
+    def _look_for_wishes(self, actor: Actor, now: float) -> None:
+        for member in self._policy.of_state(SERVING):
+            process = actor.processes.get(member.id)
+            if process is None or member.tired or member.ready_at is None:
+                continue
+            row: Any = actor.board.row(process.slot)
+            reason = self._recycling.reason(
+                member.id, row[columns.REQUESTS], now - member.ready_at, row[columns.RSS_BYTES]
+            )
+            if reason:
+                self.tell(e.Wish(member.id, reason))
