@@ -21,6 +21,23 @@ _SENDS = {
     b"transfer-encoding": SENDS_CODING,
     b"connection": SENDS_CONNECTION,
 }
+# Names that most responses carry, as frameworks write them: they need no check of their characters.
+_USUAL = dict.fromkeys(
+    (
+        b"content-type",
+        b"Content-Type",
+        b"content-encoding",
+        b"cache-control",
+        b"etag",
+        b"last-modified",
+        b"location",
+        b"set-cookie",
+        b"vary",
+        b"x-request-id",
+    ),
+    0,
+)
+_USUAL.update(_SENDS)
 _DIGITS_MAX = 18
 
 
@@ -51,9 +68,13 @@ def write_fields(headers: Any, lines: Lines) -> bool:
         if (type(pair) is not tuple and type(pair) is not list) or len(pair) != 2:
             return False
         name, value = pair
-        if type(name) is not bytes or type(value) is not bytes or _NAME.match(name) is None:
+        if type(name) is not bytes or type(value) is not bytes:
             return False
-        bit = _SENDS.get(name.lower(), 0)
+        bit = _USUAL.get(name)
+        if bit is None:
+            if _NAME.match(name) is None:
+                return False
+            bit = _SENDS.get(name.lower(), 0)
         if bit:
             bits |= bit
             if bit == SENDS_LENGTH:
@@ -64,7 +85,7 @@ def write_fields(headers: Any, lines: Lines) -> bool:
                 if b"\r" in value or b"\n" in value or b"\0" in value:
                     return False
                 continue
-        out.append(b"%b: %b\r\n" % (name, value))
+        out.append(name + b": " + value + b"\r\n")
     block = b"".join(out)
     if block.count(b"\n") != len(out) or block.count(b"\r") != len(out) or b"\0" in block:
         return False

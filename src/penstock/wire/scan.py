@@ -24,10 +24,10 @@ _TOKEN = rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]"
 _REQUEST_LINE = re.compile(
     rb"(" + _TOKEN + rb"{1,64}+) ([\x21\x22\x24-\x7e]++) HTTP/1\.([0-9])\r\n"
 )
+# A whole line, from the end of the one before to its own: where each line is one, none is broken.
+_FIELD = re.compile(rb"\n(" + _TOKEN + rb"++):[ \t]*+([\t -~\x80-\xff]*+)\r(?=\n)")
 _PLAIN_HOST = re.compile(rb"[A-Za-z0-9.\-]++(?::(?:[0-9]{1,4}|[0-5][0-9]{4}))?\Z")
-_NAME = re.compile(_TOKEN + rb"++\Z")
-_TOKEN_BYTES = bytes(byte for byte in range(256) if _NAME.match(bytes((byte,))))
-_VALUE_BYTES = bytes(byte for byte in range(256) if byte == 9 or 32 <= byte != 127)
+_METHODS = {b"GET": "GET", b"POST": "POST", b"HEAD": "HEAD", b"PUT": "PUT"}
 _BITS = {
     b"content-length": LENGTH,
     b"transfer-encoding": CODING,
@@ -56,25 +56,19 @@ def parse_head(data: bytes, start: int, fields_max: int, head: Head) -> int:
     end = data.find(b"\r\n\r\n", start_of_fields - 2)
     if end < 0:
         return 0
-    headers = []
-    if end > start_of_fields:
-        block = data[start_of_fields:end]
-        lines = block.split(b"\r\n")
-        # Built-in methods over the whole block, in place of a regular expression: half the time.
-        if block.translate(None, _VALUE_BYTES) != b"\r\n" * (len(lines) - 1):
-            return 0
-        pairs = [line.split(b":", 1) for line in lines]
-        try:
-            headers = [(name.lower(), value.strip(b" \t")) for name, value in pairs]
-        except ValueError:
-            return 0
-        names = [name for name, _ in pairs]
-        if b"" in names or b"".join(names).translate(None, _TOKEN_BYTES):
-            return 0
-    if len(headers) > fields_max:
+    end += 2
+    found = _FIELD.findall(data, start_of_fields - 1, end)
+    if len(found) != data.count(b"\n", start_of_fields, end) or len(found) > fields_max:
         return 0
-    method, target, minor = line.groups()
-    head.method = method.decode("ascii").upper()
+    if (
+        data.find(b" \r\n", start_of_fields, end) < 0
+        and data.find(b"\t\r\n", start_of_fields, end) < 0
+    ):
+        headers = [(name.lower(), value) for name, value in found]
+    else:
+        headers = [(name.lower(), value.rstrip(b" \t")) for name, value in found]
+    name, target, minor = line.groups()
+    method = _METHODS.get(name) or name.decode("ascii").upper()
     raw_path, _, query = target.partition(b"?")
     by_name = dict(headers)
     bits = 0
@@ -89,16 +83,17 @@ def parse_head(data: bytes, start: int, fields_max: int, head: Head) -> int:
         bits |= HOST
     if (
         host is None
-        or head.method == "CONNECT"
+        or method == "CONNECT"
         or raw_path[:1] != b"/"
         or _PLAIN_HOST.match(host) is None
         or (len(by_name) != len(headers) and [name for name, _ in headers].count(b"host") != 1)
     ):
         bits |= ODD
+    head.method = method
     head.raw_path = raw_path
     head.query = query
     head.http_version = "1.0" if minor == b"0" else "1.1"
     head.headers = headers
     head.line_bytes = start_of_fields - start - 2
     head.bits = bits
-    return end + 4
+    return end + 2
