@@ -4,6 +4,8 @@ import os
 import signal
 import socket
 import stat
+import subprocess
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -190,20 +192,37 @@ if fd >= 0:
 os.execv(sys.executable, [sys.executable, "-m", "penstock", *sys.argv[2:]])
 """
 
+# The Python of the tests may lie where another user cannot read it.
+ALL_IMPORTED = """
+import sys
+sys.argv[1:2] = []
+import asyncio, importlib, pkgutil
+import penstock, service
+for found in pkgutil.walk_packages(penstock.__path__, "penstock."):
+    if not found.name.endswith("__main__"):
+        importlib.import_module(found.name)
+from penstock.cli.main import main
+sys.exit(main(sys.argv[1:]))
+"""
+
 
 class Service:
     """The command as systemd starts it, with a socket for its news."""
 
-    def __init__(self, folder: Path, *arguments: str, passed: int = -1, **environ: str) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        *arguments: str,
+        passed: int = -1,
+        launcher: str = LAUNCHER,
+        **environ: str,
+    ) -> None:
         (folder / "service.py").write_text(APPLICATION)
         self.news = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.news.bind(str(folder / "notify"))
         self.news.settimeout(DEADLINE_S)
-        import subprocess
-        import sys
-
         self.child = subprocess.Popen(
-            [sys.executable, "-c", LAUNCHER, str(passed), "service:app", *arguments],
+            [sys.executable, "-c", launcher, str(passed), "service:app", *arguments],
             cwd=folder,
             env={**ENVIRON, "NOTIFY_SOCKET": str(folder / "notify"), **environ},
             pass_fds=[passed] if passed >= 0 else [],
@@ -236,20 +255,20 @@ def asked(sock: socket.socket) -> bytes:
 
 
 def test_one_process_serves_systemds_socket_and_tells_it_how_it_is(tmp_path: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as sock:
-        with (
-            socket.create_connection(sock.getsockname(), DEADLINE_S) as early,
-            Service(tmp_path, passed=sock.fileno(), WATCHDOG_USEC="200000") as service,
-        ):
-            # It had connected before the service was there at all
-            assert asked(early).startswith(b"([], [")
-            ready = service.until(b"READY=1")
-            assert f"STATUS=Serving on http://127.0.0.1:{sock.getsockname()[1]}".encode() in ready
-            service.until(b"WATCHDOG=1")
-            service.until(b"WATCHDOG=1")
-            service.child.send_signal(signal.SIGTERM)
-            service.until(b"STOPPING=1")
-            assert service.child.wait(DEADLINE_S) == 0
+    with (
+        socket.create_server(("127.0.0.1", 0)) as sock,
+        socket.create_connection(sock.getsockname(), DEADLINE_S) as early,
+        Service(tmp_path, passed=sock.fileno(), WATCHDOG_USEC="200000") as service,
+    ):
+        # It had connected before the service was there at all
+        assert asked(early).startswith(b"([], [")
+        ready = service.until(b"READY=1")
+        assert f"STATUS=Serving on http://127.0.0.1:{sock.getsockname()[1]}".encode() in ready
+        service.until(b"WATCHDOG=1")
+        service.until(b"WATCHDOG=1")
+        service.child.send_signal(signal.SIGTERM)
+        service.until(b"STOPPING=1")
+        assert service.child.wait(DEADLINE_S) == 0
 
 
 def test_systemd_hears_why_a_service_does_not_start(tmp_path: Path) -> None:
@@ -267,7 +286,7 @@ def test_one_process_binds_as_root_and_serves_as_another_user(tmp_path: Path) ->
         os.chmod(folder, stat.S_IMODE(folder.stat().st_mode) | 0o755)
     who = identity.find("nobody", None)
     assert who is not None
-    with Service(tmp_path, *arguments) as service:
+    with Service(tmp_path, *arguments, launcher=ALL_IMPORTED) as service:
         service.until(b"READY=1")
         assert pid.read_text() == f"{service.child.pid}\n"
         found = path.stat()
