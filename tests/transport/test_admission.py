@@ -2,6 +2,7 @@
 
 import asyncio
 from collections.abc import Callable, Coroutine
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from penstock.transport.admission import ADMITTED, QUEUED, REFUSED, Admission, Slots
+from penstock.transport.counters import Counters
 
 DEADLINE_S = 5.0
 
@@ -99,7 +101,10 @@ def test_whatever_happens_slots_are_neither_lost_nor_doubled(steps: list[str]) -
 
 
 class Connection:
-    def __init__(self, seen: list[tuple[str, str]], name: str) -> None:
+    is_websocket = False
+
+    def __init__(self, seen: list[tuple[str, str]], name: str, path: bytes = b"/") -> None:
+        self.exchange = SimpleNamespace(head=SimpleNamespace(raw_path=path))
         self.seen = seen
         self.name = name
         self.news = asyncio.Event()
@@ -157,13 +162,13 @@ def test_a_slot_that_comes_free_starts_the_next_in_a_later_turn_and_stops_the_ti
         waiting = make("b")
         admission.admit(waiting)
         assert admission._timer is not None
-        admission.release()
+        admission.release(make("any"))
         assert seen == []
         assert admission._timer is None
         await told(waiting)
         assert seen == [("started", "b")]
         assert admission.running == 1
-        admission.release()
+        admission.release(make("any"))
         assert admission.running == 0
 
     run(test)
@@ -176,11 +181,11 @@ def test_a_client_lost_between_the_slot_and_its_start_gives_the_slot_on_s11() ->
         lost, third = make("b"), make("c")
         admission.admit(lost)
         admission.admit(third)
-        admission.release()
+        admission.release(make("any"))
         admission.withdraw(lost)
         await told(third)
         assert seen == [("started", "c")]
-        admission.release()
+        admission.release(make("any"))
         assert (admission.running, admission.waiting) == (0, 0)
 
     run(test)
@@ -194,14 +199,112 @@ def test_a_long_queue_of_instant_requests_does_not_nest() -> None:
         class Instant(Connection):
             def start_queued(self) -> None:
                 super().start_queued()
-                admission.release()
+                admission.release(make("any"))
 
         queue = [Instant(seen, str(number)) for number in range(3000)]
         for connection in queue:
             admission.admit(connection)
-        admission.release()
+        admission.release(make("any"))
         await told(queue[-1])
         assert [name for _, name in seen] == [str(number) for number in range(3000)]
         assert admission.running == 0
 
     run(test)
+
+
+class Clock:
+    """Stands for the loop of an admission that nobody waits for."""
+
+    def __init__(self) -> None:
+        self.now = 100.0
+
+    def time(self) -> float:
+        return self.now
+
+
+class Socket(Connection):
+    is_websocket = True
+
+
+def test_websockets_have_a_limit_of_their_own_and_take_no_slot_s12() -> None:
+    seen: list[Any] = []
+    admission = Admission(Clock(), 1, 10, 1.0, websockets_max=2)  # type: ignore[arg-type]
+    sockets = [Socket(seen, name) for name in "abc"]
+    assert [admission.admit(each) for each in sockets] == [True, True, False]
+    assert seen == [("refused", "c")]
+    assert (admission.websockets, admission.running) == (2, 0)
+    assert admission.admit(Connection(seen, "request"))
+    admission.release(sockets[0])
+    assert (admission.websockets, admission.running) == (1, 1)
+    assert admission.admit(Socket(seen, "d"))
+
+
+def test_without_a_limit_of_requests_only_websockets_are_limited() -> None:
+    seen: list[Any] = []
+    admission = Admission(Clock(), None, 0, 0.0, websockets_max=0)  # type: ignore[arg-type]
+    assert all(admission.admit(Connection(seen, str(number))) for number in range(100))
+    assert not admission.admit(Socket(seen, "socket"))
+
+
+def test_health_paths_are_admitted_whatever_runs_s12() -> None:
+    seen: list[Any] = []
+    admission = Admission(Clock(), 1, 0, 0.0, exempt=[b"/health"])  # type: ignore[arg-type]
+    assert admission.admit(Connection(seen, "running"))
+    health = Connection(seen, "health", b"/health")
+    assert admission.admit(health)
+    assert not admission.admit(Connection(seen, "other", b"/healthy"))
+    admission.release(health)
+    assert admission.running == 1
+    # A WebSocket is none of them: it would stay
+    admission.websockets_max = 0
+    assert not admission.admit(Socket(seen, "socket", b"/health"))
+
+
+@given(st.lists(st.sampled_from("request health socket end".split()), max_size=60))
+def test_one_connection_may_run_several_things_and_all_is_given_back(steps: list[str]) -> None:
+    """An application that runs on after its response is out shares its connection with the next request."""
+    seen: list[Any] = []
+    admission = Admission(Clock(), 50, 0, 0.0, exempt=[b"/health"])  # type: ignore[arg-type]
+    connection: Any = Connection(seen, "one")
+    running = 0
+    for step in steps:
+        if step == "end":
+            if running:
+                running -= 1
+                admission.release(connection)
+            continue
+        connection.is_websocket = step == "socket"
+        connection.exchange.head.raw_path = b"/health" if step == "health" else b"/"
+        running += admission.admit(connection)
+    for _ in range(running):
+        admission.release(connection)
+    assert (admission.running, admission.websockets, admission._slotless) == (0, 0, {})
+
+
+def test_refusals_are_counted_each_by_its_reason_and_told_now_and_then() -> None:
+    seen: list[Any] = []
+    lines: list[str] = []
+    clock, counters = Clock(), Counters()
+    admission = Admission(  # type: ignore[arg-type]
+        clock, 1, 1, 1.0, websockets_max=0, counters=counters,
+        note=lambda level, text: lines.append(f"{level}: {text}"),
+    )  # fmt: skip
+    clock.call_at = lambda *_: None  # type: ignore[attr-defined]
+    for number in range(5):
+        admission.admit(Connection(seen, str(number)))
+    admission.admit(Socket(seen, "socket"))
+    clock.now += 2
+    admission._expire()
+    assert counters.queued == 1
+    assert counters.refused_full == 3
+    assert counters.refused_websockets == 1
+    assert counters.refused_late == 1
+    (line,) = lines
+    assert line == (
+        "warning: Overload: 1 more refused with 503, 1 running, 1 waiting, 0 WebSockets open"
+        " (--limit-concurrency, --limit-queue)"
+    )
+    clock.now += 4
+    admission.admit(Socket(seen, "socket"))
+    assert "5 more refused" in lines[1]
+    assert lines[1].endswith("(--limit-websockets)")

@@ -5,8 +5,15 @@ starts and refuses waiting connections and keeps one timer, only while someone w
 """
 
 import asyncio
+import sys
 from collections import OrderedDict
+from collections.abc import Callable, Iterable
 from typing import Any
+
+from penstock.transport.counters import Counters
+
+# One line about refused requests in this time; it says how many they were.
+COMPLAINT_INTERVAL_S = 5.0
 
 ADMITTED = 0
 QUEUED = 1
@@ -73,23 +80,65 @@ class Slots:
         return next(iter(self.waiting.values())) if self.waiting else None
 
 
+def _unheard(level: str, text: str) -> None:
+    """Where nobody reads the log."""
+
+
 class Admission:
     """Acts on `Slots` for connections, which have `start_queued()` and `refuse_queued()` (S12).
 
-    A connection that was admitted, or whose `start_queued()` was called, calls `release()` once
+    WebSockets last, so they take no slot and wait for none: up to `websockets_max` are open, and
+    beyond them a handshake is refused at once. Requests for one of the paths in `exempt` are
+    admitted whatever runs. None for a maximum: there is none.
+
+    A connection that was admitted, or whose `start_queued()` was called, calls `release(self)` once
     when its request has ended. One whose client is lost while it waits calls `withdraw(self)`.
+    `note(level, text)` logs a line.
     """
 
-    __slots__ = ("_loop", "_slots", "_starting", "_timer")
+    __slots__ = (
+        "_complained_at",
+        "_counters",
+        "_exempt",
+        "_loop",
+        "_note",
+        "_refused",
+        "_slots",
+        "_slotless",
+        "_starting",
+        "_timer",
+        "websockets",
+        "websockets_max",
+    )
 
     def __init__(
-        self, loop: asyncio.AbstractEventLoop, running_max: int, waiting_max: int, wait_s: float
+        self,
+        loop: asyncio.AbstractEventLoop,
+        running_max: int | None,
+        waiting_max: int,
+        wait_s: float,
+        *,
+        websockets_max: int | None = None,
+        exempt: Iterable[bytes] = (),
+        counters: Counters | None = None,
+        note: Callable[[str, str], None] = _unheard,
     ) -> None:
         self._loop = loop
-        self._slots = Slots(running_max, waiting_max, wait_s)
+        most = sys.maxsize if running_max is None else running_max
+        self._slots = Slots(most, waiting_max, wait_s)
         # Those that have a slot, and whose start is due in the next turn of the loop.
         self._starting: set[Any] = set()
         self._timer: asyncio.TimerHandle | None = None
+        self.websockets = 0
+        self.websockets_max = sys.maxsize if websockets_max is None else websockets_max
+        self._exempt = frozenset(exempt)
+        # What runs without a slot: whether each is a WebSocket. A connection may have several, since an
+        # application may run on after its response is out. Which of them ends first does not matter.
+        self._slotless: dict[Any, list[bool]] = {}
+        self._counters = Counters() if counters is None else counters
+        self._note = note
+        self._refused = 0
+        self._complained_at = float("-inf")
 
     @property
     def running(self) -> int:
@@ -102,15 +151,29 @@ class Admission:
         return len(self._slots.waiting)
 
     def admit(self, connection: Any) -> bool:
-        """True: go on now, a slot is taken. False: wait for `start_queued` or `refuse_queued`; the
-        latter has been called already where the queue was full."""
+        """True: go on now. False: wait for `start_queued` or `refuse_queued`; the latter has been
+        called already where the queue was full, or for a WebSocket too many."""
+        if connection.is_websocket:
+            if self.websockets >= self.websockets_max:
+                self._counters.refused_websockets += 1
+                self._refuse(connection, "--limit-websockets")
+                return False
+            self.websockets += 1
+            self._slotless.setdefault(connection, []).append(True)
+            return True
+        if self._exempt and connection.exchange.head.raw_path in self._exempt:
+            self._slotless.setdefault(connection, []).append(False)
+            return True
         now = self._loop.time()
         answer = self._slots.ask(connection, now)
         if answer == ADMITTED:
             return True
         if answer == REFUSED:
-            connection.refuse_queued()
-        elif self._timer is None:
+            self._counters.refused_full += 1
+            self._refuse(connection, "--limit-concurrency, --limit-queue")
+            return False
+        self._counters.queued += 1
+        if self._timer is None:
             self._set_timer()
         return False
 
@@ -118,12 +181,22 @@ class Admission:
         """The client of a waiting connection is gone: its request is never started."""
         if connection in self._starting:
             self._starting.discard(connection)
-            self.release()
+            self._release_slot()
         elif self._slots.leave(connection) and not self._slots.waiting:
             self._drop_timer()
 
-    def release(self) -> None:
-        """A running request has ended; the slot goes to the one that waited longest."""
+    def release(self, connection: Any) -> None:
+        """A running request of `connection` has ended; its slot goes to the one that waited longest."""
+        slotless = self._slotless.get(connection)
+        if slotless is None:
+            self._release_slot()
+            return
+        if slotless.pop():
+            self.websockets -= 1
+        if not slotless:
+            del self._slotless[connection]
+
+    def _release_slot(self) -> None:
         successor = self._slots.release()
         if successor is None:
             return
@@ -139,12 +212,6 @@ class Admission:
             self._starting.discard(connection)
             connection.start_queued()
 
-    def refuse_all(self) -> None:
-        """Refuse everyone who waits (shutdown)."""
-        self._drop_timer()
-        for connection in self._slots.overdue(float("inf")):
-            connection.refuse_queued()
-
     def _set_timer(self) -> None:
         deadline = self._slots.next_deadline()
         if deadline is not None:
@@ -159,6 +226,22 @@ class Admission:
         self._timer = None
         # The loop's clock has a resolution: what is due within it is due now, else the timer spins.
         for connection in self._slots.overdue(self._loop.time() + 0.001):
-            connection.refuse_queued()
+            self._counters.refused_late += 1
+            self._refuse(connection, "--limit-concurrency, --timeout-queue")
         if self._timer is None:
             self._set_timer()
+
+    def _refuse(self, connection: Any, options: str) -> None:
+        """Answer 503; say it now and then, since an overload refuses thousands."""
+        self._refused += 1
+        now = self._loop.time()
+        if now - self._complained_at >= COMPLAINT_INTERVAL_S:
+            self._complained_at = now
+            self._note(
+                "warning",
+                f"Overload: {self._refused} more refused with 503, {self._slots.running} running,"
+                f" {len(self._slots.waiting)} waiting, {self.websockets} WebSockets open"
+                f" ({options})",
+            )
+            self._refused = 0
+        connection.refuse_queued()

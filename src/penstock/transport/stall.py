@@ -25,9 +25,10 @@ SHOWN_CALLS = 6
 CANDIDATES_MAX = 3
 
 _PENSTOCK = str(Path(__file__).resolve().parents[1])
-# What of Penstock runs on the loop, and not around it
-_SERVING = tuple(
-    os.path.join(_PENSTOCK, room, "") for room in ("wire", "gateway", "transport", "observe")
+# What calls the application, or runs the loop: from there on outwards a stack says nothing
+_OUTSIDE = tuple(
+    os.path.join(_PENSTOCK, path)
+    for path in ("gateway/drive.py", "gateway/wsgi_call.py", "process", "cli")
 )
 _LOOP = ("asyncio/base_events.py", "asyncio/events.py", "asyncio/runners.py")
 _LIBRARY = sysconfig.get_paths()["stdlib"]
@@ -115,16 +116,16 @@ def explain(worker: Any, thread: int, computed: bool) -> str:
 
 
 def stack(frame: Any) -> list[Call]:
-    """The calls that a frame is the innermost of, down to where Penstock or the event loop made them;
-    none if these themselves are all that runs."""
+    """The calls that a frame is the innermost of, out to where Penstock or the event loop made them;
+    none if the loop itself is all that runs."""
     calls = []
     while frame is not None and len(calls) < DEPTH_MAX:
         code = frame.f_code
         calls.append(Call(code.co_filename, frame.f_lineno or 0, code.co_name))
         frame = frame.f_back
     for index, call in enumerate(calls):
-        if call.file.startswith(_PENSTOCK) or call.file.endswith(_LOOP):
-            calls = calls[: index + 1 if call.file.startswith(_SERVING) else index]
+        if call.file.startswith(_OUTSIDE) or call.file.endswith(_LOOP):
+            calls = calls[:index]
             break
     return [] if calls and calls[0].file.endswith("selectors.py") else calls
 
