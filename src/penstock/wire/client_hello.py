@@ -5,8 +5,10 @@ the right certificate is chosen before the handshake begins. Whatever is odd is 
 refuse.
 """
 
-# A hello with many post-quantum key shares takes a tenth of it.
-HELLO_BYTES_MAX = 1 << 16
+# A hello with a post-quantum key share takes a tenth of it, and one record. With every piece that
+# comes the beginning is looked at again, so that a client could make much work of small pieces.
+HELLO_BYTES_MAX = 1 << 15
+_RECORDS_MAX = 16
 
 HANDSHAKE = 22
 _CLIENT_HELLO = 1
@@ -30,9 +32,10 @@ def server_name(data: bytes) -> str | None:
 def _message(data: bytes) -> bytes | None:
     """The content of the first handshake message, put together from its records; b"" if there is
     none, None if it is not whole yet."""
-    message, at = b"", 0
+    message, at, records = b"", 0, 0
     while at < len(data):
-        if data[at] != HANDSHAKE or at > HELLO_BYTES_MAX:
+        records += 1
+        if data[at] != HANDSHAKE or at > HELLO_BYTES_MAX or records > _RECORDS_MAX:
             return b""
         if at + 5 > len(data):
             return None
