@@ -80,7 +80,7 @@ class Settings(NamedTuple):
 class Member:
     """One worker process."""
 
-    __slots__ = ("deadline", "generation", "id", "reason", "ready_at", "state", "tired", "why")
+    __slots__ = ("deadline", "generation", "id", "ready_at", "reason", "state", "tired", "why")
 
     def __init__(self, number: int, generation: int, deadline: float) -> None:
         self.id = number
@@ -253,7 +253,7 @@ class Policy:
 
     def _step(self, number: int, happening: str, now: float) -> None:
         """Take the row of the table for it, if there is one."""
-        member = self.members[number] if number in self.members else None
+        member = self.members.get(number)
         row = TABLE.get((member.state, happening)) if member is not None else None
         if member is None or row is None:
             return
@@ -362,10 +362,6 @@ class Policy:
                 self._over = True
                 self._do(e.Exit(self._code, self._reason))
             return
-        while self._missing() and now >= self._backoff.until:
-            if len(self.members) >= self.settings.members_max:
-                break
-            self._spawn(now)
         serving = self.of_state(SERVING)
         while len(serving) > self.wanted:
             leaving = (self._stale(serving) or serving)[0]
@@ -374,6 +370,10 @@ class Policy:
         room = self.wanted - len(serving) + bool(self._stale(serving))
         for member in self.of_state(STARTING)[max(room, 0) :]:
             self._retire(member, "fewer workers are wanted", now)
+        while self._missing() and now >= self._backoff.until:
+            if len(self.members) >= self.settings.members_max:
+                break
+            self._spawn(now)
 
     def _spawn(self, now: float) -> None:
         member = Member(self._next, self.generation, now + self.settings.startup_s)
