@@ -30,7 +30,7 @@ class Served:
         self._app = app
         self._new_loop = new_loop
         self._options = {
-            "port": 0,
+            **({} if "bind" in options else {"port": 0}),
             "lifespan": "off",
             "access_log": False,
             "timeout_graceful_shutdown": 1.5,

@@ -109,9 +109,10 @@ class Arrivals:
     `make(bind, client, peer, origin)` makes the protocol object of a connection. `secure(bind,
     client)` is awaited for binds with TLS, after the PROXY header: it returns the keyword arguments
     of `connect_accepted_socket` that make it a TLS connection, and may raise as `prepare` does.
+    `clients`: who counts connections by client, None where nobody does.
     """
 
-    __slots__ = ("_limit_s", "_loop", "_make", "_secure", "_trust", "_turned_away")
+    __slots__ = ("_clients", "_limit_s", "_loop", "_make", "_secure", "_trust", "_turned_away")
 
     def __init__(
         self,
@@ -120,7 +121,9 @@ class Arrivals:
         note: Callable[[str, str], None],
         make: Callable[..., Any],
         secure: Callable[[Bind, socket.socket], Awaitable[dict[str, Any]]] | None = None,
+        clients: Any = None,
     ) -> None:
+        self._clients = clients
         self._loop = loop
         self._make = make
         self._secure = secure
@@ -138,6 +141,9 @@ class Arrivals:
             if bind.proxy_protocol:
                 self._check_trust(bind, client, peer)
                 origin = await read_origin(self._loop, client, self._limit_s)
+                if self._clients is not None and origin.told:
+                    if not self._clients.enter(client, origin.client):
+                        return None
             if bind.tls and self._secure is not None:
                 options = await self._secure(bind, client)
         except ProtocolError as error:

@@ -13,7 +13,7 @@ STALL_BUCKETS_S = (0.25, 0.5, 1.0, 2.5, 5.0, 10.0, 30.0, 60.0)
 class Counters:
     """The numbers of one worker since its start; each is written by one thread only.
 
-    - `accepted`: connections. `refused_clients`: those over --limit-connections-per-client.
+    - `refused_clients`: connections over --limit-connections-per-client.
     - `queued`: requests that waited for a free place. `refused_full`: 503 because the queue was
       full; `refused_late`: because no place came free in time; `refused_websockets`: because of
       --limit-websockets. `refused_bad`: requests that were refused for what they are (400, 431 ...).
@@ -23,7 +23,6 @@ class Counters:
     """
 
     __slots__ = (
-        "accepted",
         "queued",
         "refused_bad",
         "refused_clients",
@@ -39,7 +38,6 @@ class Counters:
     )
 
     def __init__(self) -> None:
-        self.accepted = 0
         self.queued = 0
         self.refused_bad = 0
         self.refused_clients = 0

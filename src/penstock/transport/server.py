@@ -327,12 +327,18 @@ class Server:
             worker.note,
         )
         self.acceptor.steering = self.steering
+        if settings.limit_connections_per_client is not None:
+            from penstock.transport.clients import open_clients
+
+            self.acceptor.clients = open_clients(worker)
         if tls is not None:
             tls.acceptor = self.acceptor
         if any(bind.proxy_protocol for _, bind in self.bound):
             from penstock.transport.arrivals import Arrivals
 
-            self.acceptor.prepare = Arrivals(self._loop, settings, worker.note, make).prepare
+            self.acceptor.prepare = Arrivals(
+                self._loop, settings, worker.note, make, clients=self.acceptor.clients
+            ).prepare
         self.acceptor.start()
         if self.watched and settings.warn_blocked_loop > 0:
             from penstock.transport.watchdog import watch

@@ -48,7 +48,8 @@ class Acceptor:
     requests are limited elsewhere, see `admission`.) `connection_gone()` tells that one has ended.
 
     `connections` is the live collection that `factory`'s protocols add themselves to; `note(level,
-    text)` logs one line. `prepare`, where binds need it, is awaited before (see `arrivals`).
+    text)` logs one line. `clients`, where each may have so many, counts them; binds with PROXY headers
+    are left to who reads these. `accepted` counts all connections. `prepare`, where binds need it, is awaited before (see `arrivals`).
     `steering`, where there are other workers, says whether this one is to accept (see
     `process.steering.Steering`).
     """
@@ -63,8 +64,10 @@ class Acceptor:
         "_paused",
         "_retry",
         "_tasks",
+        "accepted",
         "accepts_per_turn",
         "binds",
+        "clients",
         "connections_max",
         "prepare",
         "steering",
@@ -81,7 +84,9 @@ class Acceptor:
     ) -> None:
         self.binds = dict(sockets)
         self.connections_max = connections_max
+        self.accepted = 0
         self.accepts_per_turn = ACCEPTS_PER_TURN
+        self.clients: Any = None
         self.prepare: Any = None
         self.steering: Any = None
         self._loop = loop
@@ -191,6 +196,14 @@ class Acceptor:
             except OSError as error:
                 self._failed(error)
                 return
+            self.accepted += 1
+            if (
+                self.clients is not None
+                and not bind.proxy_protocol
+                and not self.clients.enter(client, peer)
+            ):
+                client.close()
+                continue
             client.setblocking(False)
             self._adopt(bind, client, peer)
             if steering is not None:
