@@ -252,6 +252,7 @@ def test_without_watchfiles_it_is_said_what_to_install(
 CLOSED = """
 import os, sys, threading
 from penstock.process.watching import Watcher, watched
+import platform  # while its file may be read: watchfiles asks for it
 import queue
 try:
     import watchfiles

@@ -59,30 +59,37 @@ PROCESS_OPTIONS: tuple[Option, ...] = (
         reason="needed with --limit-max-rss only",
     ),
     Option(
-        "reload", "flag", False, PROCESSES, room="process",
-        help="start again when source files change",
-        reason="for development only",
+        "reload", "flag", False, PROCESSES,
+        help="for development: start the application again when source files change; needs the extra"
+        " penstock[reload], or --reload-polling",
+        reason="it watches the files and shows tracebacks to clients",
     ),
     Option(
-        "reload_dir", "texts", (), PROCESSES, room="process", aliases=("--reload-paths",),
-        help="folder to watch; may be repeated",
+        "reload_dir", "texts", (), PROCESSES, aliases=("--reload-paths",),
+        help="folder to watch in place of the current one; may be repeated",
         reason="the current folder holds the application",
     ),
     Option(
-        "reload_include", "texts", (), PROCESSES, room="process",
-        help="pattern of files to watch; may be repeated",
+        "reload_include", "texts", (), PROCESSES,
+        help="pattern of files, or folder, to watch besides *.py; may be repeated",
         reason="Python files are what is imported",
     ),
     Option(
-        "reload_exclude", "texts", (), PROCESSES, room="process",
-        aliases=("--reload-ignore-patterns",),
-        help="pattern of files not to watch; may be repeated",
-        reason="nothing is left out unless asked for",
+        "reload_exclude", "texts", (), PROCESSES, aliases=("--reload-ignore-patterns",),
+        help="pattern of files, or folder, not to watch; may be repeated",
+        reason="hidden files and folders, __pycache__, node_modules and virtual environments are left"
+        " out anyway",
     ),
     Option(
-        "reload_delay", "duration", "250ms", PROCESSES, room="process",
-        help="time between two looks at the files",
-        reason="what uvicorn waits",
+        "reload_delay", "duration", "250ms", PROCESSES,
+        help="how long no file may change before the start; with --reload-polling also the time"
+        " between two looks",
+        reason="an editor or a checkout writes many files at once; uvicorn waits as long",
+    ),
+    Option(
+        "reload_polling", "flag", False, PROCESSES,
+        help="look at the files instead of asking the system, as network and container mounts need",
+        reason="looking costs time, and the system tells at once",
     ),
     Option(
         "preload", "flag", False, PROCESSES, flag="--preload",

@@ -33,6 +33,7 @@ class Values:
         "factory",
         "fd",
         "forwarded_allow_ips",
+        "forwarded_headers",
         "group",
         "header",
         "health_bind",
@@ -76,8 +77,10 @@ class Values:
         "reload_dir",
         "reload_exclude",
         "reload_include",
+        "reload_polling",
         "request_id",
         "root_path",
+        "root_path_mode",
         "server_header",
         "ssl_ca_certs",
         "ssl_cert_dir",
@@ -133,6 +136,7 @@ class Values:
     lifespan: Literal["auto", "on", "off"]
     root_path: str
     env_file: tuple[str, ...]
+    root_path_mode: Literal["auto", "kept", "stripped"]
     host: str
     port: int
     bind: tuple[str, ...]
@@ -183,6 +187,7 @@ class Values:
     drop_underscore_headers: bool
     wsgi_drop_proxy_header: bool
     proxy_headers: bool
+    forwarded_headers: tuple[str, ...]
     forwarded_allow_ips: str
     proxy_protocol: bool
     timeout_proxy_protocol: float
@@ -217,6 +222,7 @@ class Values:
     reload_include: tuple[str, ...]
     reload_exclude: tuple[str, ...]
     reload_delay: float
+    reload_polling: bool
     preload: bool
     pid: str | None
     user: str | None
@@ -248,6 +254,7 @@ class Keywords(TypedDict, total=False):
     lifespan: Literal["auto", "on", "off"]
     root_path: str
     env_file: str | PathLike[str] | Sequence[str | PathLike[str]]
+    root_path_mode: Literal["auto", "kept", "stripped"]
     host: str
     port: int | str
     bind: str | Sequence[str]
@@ -298,6 +305,7 @@ class Keywords(TypedDict, total=False):
     drop_underscore_headers: bool | str
     wsgi_drop_proxy_header: bool | str
     proxy_headers: bool | str
+    forwarded_headers: str | Sequence[str]
     forwarded_allow_ips: str | Sequence[str]
     proxy_protocol: bool | str
     timeout_proxy_protocol: float | str
@@ -332,6 +340,7 @@ class Keywords(TypedDict, total=False):
     reload_include: str | Sequence[str]
     reload_exclude: str | Sequence[str]
     reload_delay: float | str
+    reload_polling: bool | str
     preload: bool | str
     pid: str | PathLike[str] | None
     user: str | None

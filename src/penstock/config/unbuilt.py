@@ -4,7 +4,4 @@ They are refused when they are used, with what to do meanwhile: a value is never
 whatever source it comes from.
 """
 
-ROOMS = {
-    "process": "it needs the supervisor of several processes, and this version serves with one process",
-    "recycling": "it needs --workers, and this version serves with one process",
-}
+ROOMS: dict[str, str] = {}
