@@ -78,6 +78,10 @@ def _serve(parameters: dict[str, Any], written: list[str]) -> int:
         from penstock.process import devcert
 
         config = devcert.settle(config, line.note)
+    if config.reload:
+        from penstock.process.reload import run as reload
+
+        return reload(config)
     if config.workers is not None:
         from penstock.process.supervise import run as supervise
 

@@ -37,7 +37,18 @@ _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(penstock.__file__)))
 class Process:
     """A worker process. `worker`: its number in the policy. `slot`: its row of the board."""
 
-    __slots__ = ("channel", "detail", "hint", "pid", "report", "served", "slot", "turn", "worker")
+    __slots__ = (
+        "channel",
+        "detail",
+        "hint",
+        "pid",
+        "reason",
+        "report",
+        "served",
+        "slot",
+        "turn",
+        "worker",
+    )
 
     def __init__(self, worker: int, slot: int, channel: Channel) -> None:
         self.worker = worker
@@ -48,6 +59,7 @@ class Process:
         self.served: tuple[str, str, str] | None = None  # application, interface, event loop
         self.detail = ""  # the traceback of a failed start
         self.hint = ""  # what to change about it
+        self.reason = ""  # of it, in a sentence
         # What is told and done to it takes its turn: it is explained before it is ended.
         self.turn = asyncio.Lock()
 
@@ -238,7 +250,7 @@ class Actor:
         self._tell(e.Ready(process.worker))
 
     def _on_failed(self, process: Process, code: int, text: str, hint: str, detail: str) -> None:
-        process.hint, process.detail = hint, detail
+        process.reason, process.hint, process.detail = text, hint, detail
         self._last = process
         self._tell(e.Failed(process.worker, code, text))
 

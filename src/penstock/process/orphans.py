@@ -44,6 +44,15 @@ def tie() -> Callable[[], None] | None:
     return end_with_parent
 
 
+def end_with(parent: int) -> None:
+    """In a process that `parent` started: end with it, from here on."""
+    prctl = _prctl()
+    if prctl is not None:
+        prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+        if os.getppid() != parent:
+            os._exit(1)
+
+
 def adopt() -> bool:
     """Become the parent of grandchildren whose parents end (PR_SET_CHILD_SUBREAPER); whether that
     worked."""
