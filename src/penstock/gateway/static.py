@@ -127,22 +127,20 @@ class StaticFiles:
             return StaticExchange(service, stream, head, not_a_read(head), None)
         now_s = self._clock()
         try:
-            file, coding = self._open(place, head, now_s)
-        except OpenFailed as failed:
-            status = failed.status
-            self._say(service, failed, place, now_s)
-            page = self._pages.get(mount.route) if status == MISSING else None
-            if page is None or not _opens_a_page(head):
-                if status == MISSING and mount.missing == "app":
-                    return None
-                return StaticExchange(service, stream, head, _without_file(status, head), None)
             try:
+                file, coding = self._open(place, head, now_s)
+            except OpenFailed as failed:
+                page = self._pages.get(mount.route)
+                if failed.status != MISSING or page is None or not _opens_a_page(head):
+                    raise
                 place = page
-                file, coding = self._open(page, head, now_s)
-            except OpenFailed as page_failed:
-                self._say(service, page_failed, page, now_s)
-                made = _without_file(page_failed.status, head)
-                return StaticExchange(service, stream, head, made, None)
+                file, coding = self._open(place, head, now_s)
+        except OpenFailed as failed:
+            if failed.status == MISSING and mount.missing == "app":
+                return None
+            self._say(service, failed, place, now_s)
+            made = _without_file(failed.status, head)
+            return StaticExchange(service, stream, head, made, None)
         described = self._described(place, file, coding, now_s)
         made = answer(head, file, described, now_s, self._boundary)
         return StaticExchange(service, stream, head, made, file)

@@ -12,14 +12,13 @@ import re
 OCTETS = b"application/octet-stream"
 
 _TEXT = {
-    "css": "text/css", "csv": "text/csv", "htm": "text/html", "html": "text/html",
+    "css": "text/css", "csv": "text/csv", "cjs": "text/javascript", "htm": "text/html", "html": "text/html",
     "ics": "text/calendar", "js": "text/javascript", "log": "text/plain", "md": "text/markdown",
     "mjs": "text/javascript", "po": "text/plain", "tsv": "text/tab-separated-values",
     "txt": "text/plain", "vcf": "text/vcard", "vtt": "text/vtt",
 }  # fmt: skip
 _COMPRESSIBLE = {
-    "atom": "application/atom+xml", "bmp": "image/bmp", "cjs": "text/javascript",
-    "eot": "application/vnd.ms-fontobject", "geojson": "application/geo+json",
+    "atom": "application/atom+xml", "bmp": "image/bmp", "eot": "application/vnd.ms-fontobject", "geojson": "application/geo+json",
     "glb": "model/gltf-binary", "gltf": "model/gltf+json", "ico": "image/vnd.microsoft.icon",
     "json": "application/json", "jsonld": "application/ld+json", "kml": "application/vnd.google-earth.kml+xml",
     "map": "application/json", "otf": "font/otf", "rdf": "application/rdf+xml", "rss": "application/rss+xml",
@@ -75,7 +74,8 @@ _HASHED = re.compile(r"[.-]([0-9a-f]{9,64}|[A-Za-z0-9_-]{8})\.[A-Za-z0-9.]+\Z")
 
 def type_of(name: str) -> Type:
     """The type of the file `name`, by its ending; application/octet-stream where that says nothing."""
-    return _TYPES.get(name.rpartition(".")[2].lower(), _UNKNOWN)
+    _, dot, ending = name.rpartition(".")
+    return _TYPES.get(ending.lower(), _UNKNOWN) if dot else _UNKNOWN
 
 
 def is_hashed(name: str) -> bool:
