@@ -217,6 +217,9 @@ class Child:
         worker = self.server.worker if self.server is not None else None
         if worker is not None:
             board.put(slot, columns.CONNECTIONS, len(worker.connections))
+            board.put(slot, columns.WEBSOCKETS, worker.websockets)
+            board.put(slot, columns.STALLS, worker.counters.stalls)
+            board.put(slot, columns.STALLED_NS, int(worker.counters.stall_s * 1e9))
             board.put(slot, columns.RUNNING, worker.running)
             board.put(slot, columns.REQUESTS, worker.requests)
         if self.config.limit_max_rss is not None:

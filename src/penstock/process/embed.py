@@ -71,7 +71,9 @@ async def serve(
     from penstock.process.signals import Signals
 
     note = partial(_note, embedded)
-    with Signals(embedded, embedded.settings.timeout_graceful_shutdown, note) as caught:
+    settings = embedded.settings
+    shutdown_s, delay_s = settings.timeout_graceful_shutdown, settings.drain_delay
+    with Signals(embedded, shutdown_s, note, delay_s) as caught:
         try:
             await embedded.serve()
         finally:

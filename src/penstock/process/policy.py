@@ -132,6 +132,11 @@ class Policy:
             times.append(self._backoff.until)
         return min(times, default=None)
 
+    @property
+    def leaving(self) -> bool:
+        """Whether the stop was asked for and is put off by the drain delay."""
+        return self._stop_at is not None
+
     def of_state(self, *states: str) -> list[Member]:
         """The workers in these states, the oldest first."""
         return [member for member in self.members.values() if member.state in states]
@@ -229,6 +234,10 @@ class Policy:
         self._begin_stop(now)
 
     def _on_stop(self, event: e.Stop, now: float) -> None:
+        if self._stop_at is not None:
+            self._say("info", f"{event.name} again: the shutdown begins now")
+            self._begin_stop(now)
+            return
         self._stops += 1
         if self._stops == 1 and not self.stopping:
             self._say("info", f"{event.name}: shutting down (once more cuts what is running)")

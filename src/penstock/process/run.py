@@ -10,6 +10,7 @@ import os
 import socket
 import sys
 from collections.abc import Callable, Iterable
+from functools import partial
 from typing import Any
 
 from penstock.config import Bind, Config, SystemdAddress
@@ -84,15 +85,26 @@ def _run(config: Config, sockets: Any, around: Any) -> tuple[int, Signals]:
             server.on_stopping = around.stopping
         server.watched = True
         server.load()
-        with Signals(server, config.timeout_graceful_shutdown, _note(logger)) as caught:
+        shutdown_s, delay_s = config.timeout_graceful_shutdown, config.drain_delay
+        with Signals(server, shutdown_s, _note(logger), delay_s) as caught:
             try:
-                loop.run_until_complete(server.serve())
+                loop.run_until_complete(_serve(server, config))
             finally:
                 end_tasks(loop, logger)
         return caught.exit_code, caught
     finally:
         asyncio.set_event_loop(None)
         loop.close()
+
+
+async def _serve(server: Server, config: Config) -> None:
+    if not config.health_bind:
+        await server.serve()
+        return
+    from penstock.process.health import health_of, open_health
+
+    async with open_health(config, partial(health_of, server)):
+        await server.serve()
 
 
 def configure_logs(config: Config) -> None:

@@ -1,6 +1,7 @@
 """Signals of a process that serves: the first one asks, the second one cuts, the third one ends.
 
-    SIGINT, SIGTERM, SIGQUIT   first: graceful shutdown, exit status 0
+    SIGINT, SIGTERM, SIGQUIT   first: graceful shutdown, exit status 0; with --drain-delay that comes
+                               before it, and one signal more, which ends the delay, does not count
                                second: cut everything; exit status 128 + signal, within a second
                                third: the process ends at once, with the same status
     SIGHUP                     says that reload needs --workers; if its terminal is gone: as SIGTERM
@@ -42,14 +43,16 @@ class Signals:
 
     `note(level, text)` logs a line, on the loop's thread. The guard outlives the `with`: threads of
     the application may still keep the process from ending. `dismiss()` calls it off, for programs
-    that go on after the server.
+    that go on after the server. `delay_s`: from the first signal to the begin of the shutdown;
+    `server.leaving` is set meanwhile.
     """
 
-    def __init__(self, server: Any, shutdown_s: float, note: Any) -> None:
+    def __init__(self, server: Any, shutdown_s: float, note: Any, delay_s: float = 0.0) -> None:
         self.exit_code = 0
         self._server = server
         self._shutdown_s = shutdown_s
         self._note = note
+        self._delay_s = delay_s
         self._count = 0
         self._guards: list[bool] = []
         self._before: dict[int, Any] = {}
@@ -81,8 +84,11 @@ class Signals:
         self._before[number] = before
 
     def _on_end(self, number: int, _frame: FrameType | None) -> None:
-        self._count += 1
         name = signal.Signals(number).name
+        if self._delay_s and not self._server.leaving and self._server.started:
+            self._leave(name)
+            return
+        self._count += 1
         if self._count == 1:
             self._guard(self._shutdown_s + GUARD_MARGIN_S, EXIT_STUCK)
             self._server.should_exit = True
@@ -95,6 +101,24 @@ class Signals:
             _write(f"{name} again: ending now\n")
             return
         os._exit(self.exit_code)
+
+    def _leave(self, name: str) -> None:
+        """The first signal, with a delay: readiness ends, everything else goes on."""
+        self._server.leaving = True
+        self._guard(self._delay_s + self._shutdown_s + GUARD_MARGIN_S, EXIT_STUCK)
+        self._say(
+            "info",
+            f"{name}: not ready from now on; the shutdown begins in {self._delay_s:g} s (once more"
+            " begins it now)",
+        )
+        loop = self._server.worker.loop
+        loop.call_soon_threadsafe(loop.call_later, self._delay_s, self._delay_over)
+
+    def _delay_over(self) -> None:
+        if not self._count:
+            self._count = 1
+            self._server.should_exit = True
+            self._note("info", "Shutting down")
 
     def _on_hangup(self, number: int, frame: FrameType | None) -> None:
         if self._had_terminal and not has_terminal():

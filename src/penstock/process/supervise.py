@@ -91,7 +91,9 @@ class Supervisor:
         self._over = loop.create_future()
         actor = self._actor = Actor(self.config, self.logger, self.tell, self._sockets)
         self._install(loop)
+        health = None
         try:
+            health = await self._open_health()
             self.tell(e.Started())
             self._watched_at = loop.time()
             self._watch_timer = loop.call_later(self._watch_s, self._watch)
@@ -101,6 +103,8 @@ class Supervisor:
                 if timer is not None:
                     timer.cancel()
             actor.close()
+            if health is not None:
+                await health.shutdown()
         if end.reason:
             failed = actor.failure
             if failed is not None and failed.detail and end.code == 4:
@@ -109,6 +113,28 @@ class Supervisor:
             error.exit_code = end.code
             raise error
         return end.code
+
+    async def _open_health(self) -> Any:
+        """The health endpoints, served; None if nobody asks for them."""
+        if not self.config.health_bind:
+            return None
+        from penstock.process.health import open_health
+
+        server = open_health(self.config, self.health)
+        await server.start()
+        return server
+
+    def health(self) -> Any:
+        """How the service is, as far as its workers tell; see `health.Health`."""
+        from penstock.process.health import health_of_workers
+
+        actor, policy = self._actor, self._policy
+        rows = [] if actor is None else [
+            (member.state, actor.board.row(process.slot))
+            for member in policy.members.values()
+            if (process := actor.processes.get(member.id)) is not None
+        ]
+        return health_of_workers(rows, policy.wanted, policy.leaving, policy.stopping)
 
     def tell(self, event: e.Event) -> None:
         """Let the policy decide about `event`, and do what it says."""

@@ -292,6 +292,7 @@ class Input(Output):
         offer = check_upgrade(head, self._worker.settings)
         self._accept = offer.accept
         self.is_websocket = True
+        self._worker.websockets += 1
         self.extensions = _WEBSOCKET_EXTENSIONS
         self._writer.keep_alive = False
         self._input = SOCKET

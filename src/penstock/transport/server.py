@@ -52,6 +52,7 @@ class Server:
     - `steering`: set before the start where other workers accept from the same sockets.
     - `drain_s`: how long idle connections stay for another request when the server ends. `succeeded`:
       others go on accepting from the same sockets, so whoever is in the queue is left to them.
+    - `leaving`: it will be asked to end in a moment, and serves on; for who says that it is not ready.
     - `watched`: set it to False before the start to do without the watchdog of the loop.
     - `worker`, `application` (`Loaded`), `runtime`: there after the start, for whoever watches.
     """
@@ -72,6 +73,7 @@ class Server:
         self.drain_s = min(DRAIN_S, settings.timeout_graceful_shutdown / 10)
         self.succeeded = False
         self.watched = True
+        self.leaving = False
         self.on_stopping: Callable[[], None] | None = None
         self.started = False
         self.application: Loaded | None = None

@@ -21,4 +21,5 @@ cdef class Worker:
     cdef public object service
     cdef public object settings
     cdef public object static
+    cdef public long websockets
     cdef public object trust

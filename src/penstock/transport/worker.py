@@ -56,7 +56,8 @@ def request_limits(settings: Any) -> Limits:
 class Worker:
     """What a connection needs besides its socket.
 
-    - `connections`: those that are open; `running`: exchanges under way; `requests`: all so far.
+    - `connections`: those that are open; `running`: exchanges under way; `requests`: all so far;
+      `websockets`: connections that are WebSockets, or asked to be.
       Connections keep these up to date, and call `connection_closed(self)` at their end.
     - `counters`: see `counters.Counters`.
     - `addresses`: the server's own, as connections came in by them, so that they share them.
@@ -106,6 +107,7 @@ class Worker:
         self.number = 0
         self.running = 0
         self.requests = 0
+        self.websockets = 0
         self.limits = request_limits(settings)
         self.trust = Trust(settings.forwarded_allow_ips) if settings.proxy_headers else None
         self.closing = False
@@ -163,6 +165,8 @@ class Worker:
     def connection_closed(self, connection: Any) -> None:
         """`connection` is over, and so is its exchange as far as the client goes."""
         self.connections.discard(connection)
+        if getattr(connection, "is_websocket", False):
+            self.websockets -= 1
         hook = self.closed_hook
         if hook is not None:
             hook()
