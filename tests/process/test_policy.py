@@ -290,7 +290,8 @@ def test_readiness_ends_first_and_requests_are_served_for_the_delay() -> None:
 def test_nothing_waits_for_the_delay_when_asked_again() -> None:
     policy = begun(SETTINGS._replace(drain_delay_s=5))
     policy.on(e.Stop("SIGTERM", 143), 10.0)
-    assert kinds(policy.on(e.Stop("SIGTERM", 143), 11.0)) == ["Retire", "Retire", "Cut", "Cut"]
+    assert kinds(policy.on(e.Stop("SIGTERM", 143), 11.0)) == ["Retire", "Retire"]
+    assert kinds(policy.on(e.Stop("SIGTERM", 143), 12.0)) == ["Cut", "Cut"]
 
 
 def test_a_successor_lets_the_workers_leave_the_queue_to_it() -> None:

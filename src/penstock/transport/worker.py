@@ -95,6 +95,7 @@ class Worker:
         "settings",
         "static",
         "trust",
+        "websockets",
     )
 
     def __init__(self, loop: asyncio.AbstractEventLoop, settings: Any, service: Any) -> None:
