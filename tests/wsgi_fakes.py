@@ -13,6 +13,7 @@ from typing import Any
 from penstock.config import Config
 from penstock.errors import MessageError
 from penstock.gateway.environ import Environs
+from penstock.gateway.scope import ROOT_PATH_MODES
 from penstock.gateway.stream import Runtime, Service, Stream
 from penstock.gateway.wsgi import WsgiExchange
 from penstock.transport.pool import InlinePool
@@ -63,6 +64,8 @@ class FakeStream(Stream):
         server: Any = ("192.0.2.1", 8000),
     ) -> None:
         self.scheme = scheme
+        self.root_path = ""
+        self.tls = None
         self.client = client
         self.server = server
         self.http_version = "1.1"
@@ -192,11 +195,13 @@ class Bench:
             state=None,
             settings=Config(**options),
             root_path=root_path,
+            root_path_mode=ROOT_PATH_MODES[options.get("root_path_mode", "auto")],
             app_failed=lambda _exchange, exc: self.failures.append(exc),
             note=lambda level, text: self.notes.append((level, text)),
         )
         self.pool: Any = InlinePool(self.service) if options["threads"] == 0 else StepPool(self)
         self.stream = FakeStream()
+        self.stream.root_path = root_path
         self.exchange: Any = None
 
     def request(

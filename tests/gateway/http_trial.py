@@ -44,6 +44,9 @@ class Future:
         for callback in self.callbacks:
             callback(self)
 
+    def fire(self) -> None:
+        self.set_result(None)
+
     def add_done_callback(self, callback: Any) -> None:
         self.callbacks.append(callback)
 
@@ -98,6 +101,9 @@ class FakeRuntime(Runtime):
     def new_future(self) -> Any:
         return Future()
 
+    def new_waiter(self) -> Any:
+        return Future()
+
     def start_task(self, coroutine: Any, context: Any) -> Any:
         task = Task(coroutine, context)
         self.tasks.append(task)
@@ -117,6 +123,8 @@ class FakeStream(Stream):
         self.writable = True
         self.http_version = "1.1"
         self.scheme = "http"
+        self.root_path = ""
+        self.tls = None
         self.client = ("192.0.2.1", 1234)
         self.server = ("192.0.2.2", 80)
         self.extensions = EXTENSIONS
@@ -175,6 +183,7 @@ class Trial:
     ) -> None:
         self.runtime = FakeRuntime()
         self.stream = FakeStream()
+        self.stream.root_path = root_path
         self.notes: list[tuple[str, str]] = []
         self.failures: list[BaseException] = []
         self.service = Service(

@@ -17,13 +17,14 @@ def environ(
     method: str = "GET",
     version: str = "1.1",
     root_path: str = "",
+    root_path_mode: str = "auto",
     stream: FakeStream | None = None,
     body: Any = None,
     **options: Any,
 ) -> dict[str, Any]:
-    bench = Bench(None, root_path, **options)
+    bench = Bench(None, root_path, root_path_mode=root_path_mode, **options)
     head = Head(method, path, query, list(headers), version)
-    return bench.pool.environs.build(head, stream or FakeStream(), body)
+    return bench.pool.environs.build(head, stream or bench.stream, body)
 
 
 def test_the_mapping_holds() -> None:
@@ -76,6 +77,34 @@ def test_script_name_and_path_info(root: str, path: bytes, expected: tuple[str, 
     """WSGI-03 (segments), WSGI-04 (bytes in str), PEP-03 (a slash first), HTTP-SCOPE-06 (decoded once)."""
     found = environ(path=path, root_path=root)
     assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == expected
+
+
+@pytest.mark.parametrize(
+    "mode,path,expected",
+    [
+        ("stripped", b"/x", ("/a", "/x")),
+        ("stripped", b"/a/x", ("/a", "/a/x")),
+        ("kept", b"/a/x", ("/a", "/x")),
+        ("kept", b"/a", ("/a", "")),
+        ("kept", b"/x", ("", "/x")),
+    ],
+)
+def test_what_the_proxy_did_to_the_path_may_be_said(
+    mode: str, path: bytes, expected: tuple[str, str]
+) -> None:
+    """SCRIPT_NAME and PATH_INFO together are the path of the URL (PEP 3333, URL reconstruction)."""
+    found = environ(path=path, root_path="/a", root_path_mode=mode)
+    assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == expected
+
+
+def test_a_root_path_of_one_request_is_that_requests_only() -> None:
+    """X09: a trusted proxy said it for one of them."""
+    bench = Bench(None, "/a")
+    head = Head("GET", b"/b/x", b"", [], "1.1")
+    for root_path, expected in (("/a", "/b/x"), ("/b", "/x"), ("", "/b/x"), ("/a", "/b/x")):
+        bench.stream.root_path = root_path
+        found = bench.pool.environs.build(head, bench.stream, None)
+        assert (found["SCRIPT_NAME"], found["PATH_INFO"]) == (root_path, expected)
 
 
 def test_odd_query_bytes_do_not_crash() -> None:

@@ -8,7 +8,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from penstock.gateway.scope import decode_path, where
+from penstock.gateway.scope import (
+    ROOT_PATH_AUTO,
+    ROOT_PATH_KEPT,
+    ROOT_PATH_STRIPPED,
+    decode_path,
+    where,
+)
 
 
 @pytest.mark.parametrize(
@@ -30,15 +36,30 @@ from penstock.gateway.scope import decode_path, where
 )
 def test_paths_are_decoded_once_and_contain_the_root_once(raw: bytes, root: str, path: str) -> None:
     """HTTP-SCOPE-06 to HTTP-SCOPE-08, HTTP-SCOPE-14."""
-    assert decode_path(raw, root) == path
+    assert decode_path(raw, root, ROOT_PATH_AUTO) == path
+
+
+@pytest.mark.parametrize(
+    ("mode", "raw", "path"),
+    [
+        (ROOT_PATH_STRIPPED, b"/x", "/mnt/x"),
+        (ROOT_PATH_STRIPPED, b"/mnt/x", "/mnt/mnt/x"),
+        (ROOT_PATH_STRIPPED, b"/", "/mnt/"),
+        (ROOT_PATH_KEPT, b"/mnt/x", "/mnt/x"),
+        (ROOT_PATH_KEPT, b"/x", "/x"),
+    ],
+)
+def test_what_the_proxy_did_to_the_path_may_be_said(mode: int, raw: bytes, path: str) -> None:
+    """HTTP-SCOPE-14: an application under /mnt that has a path of its own named /mnt/..."""
+    assert decode_path(raw, "/mnt", mode) == path
 
 
 @given(st.text(alphabet=st.characters(min_codepoint=0x21, max_codepoint=0x7E), max_size=40))
 def test_any_path_that_a_codec_lets_through_can_be_decoded(text: str) -> None:
     """And the root path is its prefix, exactly once (HTTP-SCOPE-07)."""
     raw = b"/" + text.encode("ascii")
-    plain = decode_path(raw, "")
-    mounted = decode_path(raw, "/mnt")
+    plain = decode_path(raw, "", ROOT_PATH_AUTO)
+    mounted = decode_path(raw, "/mnt", ROOT_PATH_AUTO)
     assert mounted in {plain, "/mnt" + plain}
     assert mounted == "/mnt" or mounted.startswith("/mnt/")
 

@@ -37,6 +37,9 @@ class Future:
         assert not self._done
         self._done = True
 
+    def fire(self) -> None:
+        self.set_result(None)
+
 
 class Task:
     """A coroutine, stepped by hand."""
@@ -90,6 +93,9 @@ class FakeRuntime(Runtime):
     def new_future(self) -> Any:
         return Future()
 
+    def new_waiter(self) -> Any:
+        return Future()
+
     def start_task(self, coroutine: Any, context: Any) -> Task:
         task = Task(coroutine, context)
         self.tasks.append(task)
@@ -116,6 +122,8 @@ class FakeStream(Stream):
         self.client = ("127.0.0.1", 5)
         self.server = ("127.0.0.1", 80)
         self.scheme = "http"
+        self.root_path = ""
+        self.tls = None
         self.http_version = "1.1"
         self.extensions = ("websocket.http.response",)
         self.writable = True
@@ -174,6 +182,7 @@ class Trial:
         **options: Any,
     ) -> None:
         self.stream = FakeStream()
+        self.stream.root_path = root_path
         self.runtime = FakeRuntime()
         self.notes: list[tuple[str, str]] = []
         self.failures: list[BaseException] = []

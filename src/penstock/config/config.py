@@ -189,6 +189,8 @@ def _derive(values: dict[str, Any], sources: dict[str, Source]) -> None:
     for name, share in (("timeout_disconnect_grace", 3), ("timeout_lifespan_shutdown", 6)):
         if sources[name].rank == DEFAULT:
             values[name] = min(values[name], shutdown_s / share)
+    if not values["proxy_headers"]:
+        values["forwarded_headers"] = ()
     # A header that the user writes himself would otherwise go out twice
     names = {name for name, _ in values["header"]}
     values["server_header"] = values["server_header"] and b"server" not in names

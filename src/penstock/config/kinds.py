@@ -158,6 +158,10 @@ KINDS: dict[str, Kind] = {
     "trusted": Kind(
         "addresses, networks, paths or *", "LIST", "str", "str | Sequence[str]", parsers.trusted, _shown_text,
     ),
+    "forwarded": Kind(
+        "names of headers", "LIST", "tuple[str, ...]", "str | Sequence[str]", parsers.forwarded,
+        _shown_list,
+    ),
     "bind": Kind(
         "addresses", "ADDRESS", "tuple[str, ...]", "str | Sequence[str]", parsers.bind, _shown_list,
         repeats=True,

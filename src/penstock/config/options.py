@@ -65,6 +65,12 @@ OPTIONS: tuple[Option, ...] = (
         " stays; may be repeated, the last one counts",
         reason="a .env that lies about is not read unless asked for: it may be another program's",
     ),
+    Option(
+        "root_path_mode", "choice", "auto", APPLICATION, choices=("auto", "kept", "stripped"),
+        help="whether the proxy in front takes the root path off the paths that it passes on: auto takes a"
+        " path that begins with it for one that has it",
+        reason="right for both but for applications with a path of their own that begins like the root path",
+    ),
     # ---------------------------------------------------------------------------------- listening
     Option(
         "host", "host", "127.0.0.1", LISTEN,

@@ -9,8 +9,15 @@ PROXY = "Behind a proxy"
 PROXY_OPTIONS: tuple[Option, ...] = (
     Option(
         "proxy_headers", "flag", True, PROXY,
-        help="believe X-Forwarded-For and X-Forwarded-Proto of a trusted proxy",
+        help="believe the --forwarded-headers of a trusted proxy; off is --forwarded-headers none",
         reason="what uvicorn does; only peers of --forwarded-allow-ips are believed",
+    ),
+    Option(
+        "forwarded_headers", "forwarded", "x-forwarded-for,x-forwarded-proto", PROXY,
+        help="which headers of a trusted proxy are believed: any of x-forwarded-for, -proto, -host, -port,"
+        " -prefix; x-forwarded for all five; forwarded (RFC 7239); none",
+        reason="what nearly every proxy sets; it passes on what clients send in those that it does not set,"
+        " so name only what yours sets",
     ),
     Option(
         "forwarded_allow_ips", "trusted", "127.0.0.1", PROXY, env=("FORWARDED_ALLOW_IPS",),

@@ -27,6 +27,7 @@ _FRAMING = frozenset({
     "connection", "content-length", "keep-alive", "proxy-connection", "te", "trailer",
     "transfer-encoding", "upgrade",
 })  # fmt: skip
+X_FORWARDED = tuple(f"x-forwarded-{name}" for name in ("for", "proto", "host", "port", "prefix"))
 LOG_CONFIG_SUFFIXES = (".json", ".ini", ".cfg", ".conf", ".yaml", ".yml")
 
 
@@ -314,3 +315,31 @@ def trusted(option: Option, raw: object) -> str:
                 f"{item!r} is neither an IP address, a network, 'unix', a socket's path nor *: {error}"
             ) from None
     return ",".join(items)
+
+
+def forwarded(option: Option, raw: object) -> tuple[str, ...]:
+    """Names of forwarding headers, all of one family; () for none."""
+    words = [word.lower() for word in _items(option, raw, None)]
+    if words in (["none"], ["off"]):
+        return ()
+    if words == ["x-forwarded"]:
+        return X_FORWARDED
+    for word in words:
+        if word not in {*X_FORWARDED, "forwarded"}:
+            close = nearest(word, ("x-forwarded", *X_FORWARDED, "forwarded", "none"))
+            raise ValueError(
+                f"{word!r} is no forwarding header; "
+                + (
+                    f"did you mean {close}?"
+                    if close
+                    else f"there are {', '.join(X_FORWARDED)}, forwarded"
+                )
+            )
+    if not words:
+        raise ValueError("an empty list says nothing: write none to believe no header")
+    if "forwarded" in words and len(words) > 1:
+        raise ValueError(
+            "forwarded and x-forwarded are two families, and what a proxy does not set, clients can:"
+            " choose the one that yours sets"
+        )
+    return tuple(name for name in (*X_FORWARDED, "forwarded") if name in words)

@@ -18,8 +18,10 @@ cdef class Environs:
     cdef bint _drop_proxy
     cdef bint _drop_underscore
     cdef tuple _local
+    cdef int _mode
     cdef str _mount
     cdef dict _names
+    cdef str _root_path
     cdef public ErrorStream errors
 
     @cython.locals(

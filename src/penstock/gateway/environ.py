@@ -7,6 +7,7 @@ from typing import Any
 from urllib.parse import unquote_to_bytes
 
 from penstock.errors import HttpError
+from penstock.gateway.scope import ROOT_PATH_KEPT, ROOT_PATH_STRIPPED, is_under
 from penstock.gateway.wsgi_input import EMPTY, ErrorStream, FileWrapper
 
 # Names of header fields that were translated before. Clients choose them, so the table is emptied
@@ -28,13 +29,25 @@ class Environs:
     `-`, T09), and so is `proxy` (option `wsgi_drop_proxy_header`: R21, httpoxy).
     """
 
-    __slots__ = ("_base", "_drop_proxy", "_drop_underscore", "_local", "_mount", "_names", "errors")
+    __slots__ = (
+        "_base",
+        "_drop_proxy",
+        "_drop_underscore",
+        "_local",
+        "_mode",
+        "_mount",
+        "_names",
+        "_root_path",
+        "errors",
+    )
 
     def __init__(self, service: Any, multithread: bool) -> None:
         settings = service.settings
         self._drop_underscore: bool = settings.drop_underscore_headers
         self._drop_proxy: bool = settings.wsgi_drop_proxy_header
-        self._mount: str = service.root_path.encode("utf-8", "surrogateescape").decode("latin-1")
+        self._root_path: str = service.root_path
+        self._mount = _as_latin1(service.root_path)
+        self._mode: int = service.root_path_mode
         self._names: dict[bytes, str] = {}
         self.errors = ErrorStream(service)
         self._base: dict[str, Any] = {
@@ -70,9 +83,16 @@ class Environs:
         target = raw_path.decode("latin-1")
         path = unquote_to_bytes(raw_path).decode("latin-1") if "%" in target else target
         mount = self._mount
-        if mount and (path == mount or path.startswith(mount + "/")):
-            path = path[len(mount) :]
-        elif path[:1] != "/":
+        if stream.root_path != self._root_path:
+            # A proxy says where it is mounted, for this request
+            mount = environ["SCRIPT_NAME"] = _as_latin1(stream.root_path)
+        if mount and self._mode != ROOT_PATH_STRIPPED:
+            if is_under(path, mount):
+                path = path[len(mount) :]
+            elif self._mode == ROOT_PATH_KEPT:
+                # Beside the mount point: its URL is the path alone (PEP 3333, URL reconstruction)
+                environ["SCRIPT_NAME"] = ""
+        if path[:1] != "/" and not (path == "" and mount):
             # `OPTIONS *`: a PATH_INFO must start with a slash (PEP-03), and `/*` is no one's page.
             path = "/" + path
         environ["PATH_INFO"] = path
@@ -155,3 +175,8 @@ class Environs:
                     f"header {name!r:.80} is there more than {VALUES_MAX} times",
                     "RFC 9110 5.3",
                 )
+
+
+def _as_latin1(text: str) -> str:
+    """Text as WSGI wants it: a character for each byte of its UTF-8."""
+    return text.encode("utf-8", "surrogateescape").decode("latin-1")

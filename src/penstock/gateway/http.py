@@ -263,13 +263,14 @@ class HttpExchange(HttpResponse):
             scope["http_version"] = head.http_version
         if stream.scheme != "http":
             scope["scheme"] = stream.scheme
-        if service.root_path:
-            scope["root_path"] = service.root_path
+        root_path = stream.root_path
+        if root_path:
+            scope["root_path"] = root_path
         scope["asgi"] = _ASGI.copy()
         scope["server"] = stream.server
         scope["client"] = stream.client
         scope["method"] = head.method
-        scope["path"] = decode_path(head.raw_path, service.root_path)
+        scope["path"] = decode_path(head.raw_path, root_path, service.root_path_mode)
         scope["raw_path"] = head.raw_path
         scope["query_string"] = head.query
         scope["headers"] = head.headers

@@ -4,15 +4,26 @@ from typing import Any
 
 from penstock.errors import ClientDisconnected
 
+# What a proxy in front has done with the root path: taken off where the path does not begin with it;
+# never; always.
+ROOT_PATH_AUTO = 0
+ROOT_PATH_KEPT = 1
+ROOT_PATH_STRIPPED = 2
+ROOT_PATH_MODES = {
+    "auto": ROOT_PATH_AUTO,
+    "kept": ROOT_PATH_KEPT,
+    "stripped": ROOT_PATH_STRIPPED,
+}
+
 # A chain of waits longer than this is cut short in the log.
 _DEPTH_MAX = 100
 
 
-def decode_path(raw_path: bytes, root_path: str) -> str:
+def decode_path(raw_path: bytes, root_path: str, mode: int) -> str:
     """ASGI's `path` of a received path: percent-decoded once, then UTF-8, never normalised.
 
-    `root_path` is contained exactly once: added where the client did not send it (HTTP-SCOPE-06 to
-    08, HTTP-SCOPE-14). Bytes that are no UTF-8 become U+FFFD.
+    `root_path` is contained exactly once, added where it is not there: `mode` is one of ROOT_PATH_*
+    (HTTP-SCOPE-06 to 08, HTTP-SCOPE-14). Bytes that are no UTF-8 become U+FFFD.
     """
     if b"%" in raw_path:
         # Here, since a worker that is never asked for such a path does without half a megabyte
@@ -21,9 +32,16 @@ def decode_path(raw_path: bytes, root_path: str) -> str:
         path = unquote_to_bytes(raw_path).decode("utf-8", "replace")
     else:
         path = raw_path.decode("ascii")
-    if root_path and path != root_path and not path.startswith(root_path + "/"):
+    if not root_path or mode == ROOT_PATH_KEPT:
+        return path
+    if mode == ROOT_PATH_STRIPPED or not is_under(path, root_path):
         return root_path + path
     return path
+
+
+def is_under(path: str, root_path: str) -> bool:
+    """Whether `path` is `root_path` or lies below it."""
+    return path == root_path or path.startswith(root_path + "/")
 
 
 def where(coroutine: Any) -> str:

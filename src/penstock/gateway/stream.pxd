@@ -2,6 +2,7 @@ cdef class Stream:
     cdef public object client
     cdef public tuple extensions
     cdef public str http_version
+    cdef public str root_path
     cdef public str scheme
     cdef public object server
     cdef public object tls
@@ -48,6 +49,7 @@ cdef class Service:
     cdef public str interface
     cdef public object note
     cdef public str root_path
+    cdef public int root_path_mode
     cdef public Runtime runtime
     cdef public object settings
     cdef public object state

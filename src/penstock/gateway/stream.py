@@ -30,15 +30,26 @@ class Stream:
       then waits for `Exchange.on_writable` before it lets the application send more.
     - `http_version` (`"1.0"`, `"1.1"`, `"2"`, `"3"`), `scheme` (`"http"`/`"https"`), `client`
       and `server` (ASGI address tuples or None): what the scope says of the connection.
+    - `root_path`: the service's, or what a trusted proxy says of this request.
     - `extensions`: names of the ASGI response extensions that this stream offers.
     - `tls`: its `entry()` gives what the scope says of the TLS connection; None without TLS.
     """
 
-    __slots__ = ("client", "extensions", "http_version", "scheme", "server", "tls", "writable")
+    __slots__ = (
+        "client",
+        "extensions",
+        "http_version",
+        "root_path",
+        "scheme",
+        "server",
+        "tls",
+        "writable",
+    )
 
     client: Any
     extensions: tuple[str, ...]
     http_version: str
+    root_path: str
     scheme: str
     server: Any
     tls: Any
@@ -197,7 +208,8 @@ class Service:
     - `runtime`: see `Runtime`. `context`: the context that lifespan ran in; each request runs in a
       copy of it.
     - `state`: the lifespan namespace, None where lifespan is not supported.
-    - `root_path`: mount point, no trailing slash, "" for none.
+    - `root_path`: mount point, no trailing slash, "" for none. `root_path_mode`: whether the proxy in
+      front has taken it off, one of the ROOT_PATH_* of `gateway.scope`.
     - `settings`: the `Config` (limits by their option names), read once by whoever needs them.
     - `app_failed(exchange, exc)`: logs an exception that escaped the application.
     - `note(level, text)`: logs one line; level is `"debug"`, `"info"`, `"warning"`, `"error"`.
@@ -210,6 +222,7 @@ class Service:
         "interface",
         "note",
         "root_path",
+        "root_path_mode",
         "runtime",
         "settings",
         "state",
@@ -225,6 +238,7 @@ class Service:
         state: Any,
         settings: Any,
         root_path: str = "",
+        root_path_mode: int = 0,
         app_failed: Any,
         note: Any,
     ) -> None:
@@ -235,5 +249,6 @@ class Service:
         self.state = state
         self.settings = settings
         self.root_path = root_path
+        self.root_path_mode = root_path_mode
         self.app_failed = app_failed
         self.note = note

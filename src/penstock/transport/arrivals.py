@@ -12,7 +12,7 @@ from typing import Any
 
 from penstock.config.addresses import Bind, TcpAddress
 from penstock.errors import ProtocolError
-from penstock.gateway.forwarded import Trust
+from penstock.gateway.forwarded_trust import Trust
 from penstock.transport.sockets import address_of
 from penstock.wire.proxy import V2_BYTES_MAX, Origin, ProxyReader
 

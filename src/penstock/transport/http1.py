@@ -51,14 +51,14 @@ class Connection(Input):
                 # From here on the proxy's own address counts for nothing. A path on the proxy's
                 # machine is none of ours, so it says nothing of trust.
                 theirs, ours, local = origin.client, origin.server or ours, None
-        connection._peer = connection.client = theirs
+        connection.client = theirs
         # One object for all connections that came in by the same address; a host may route whole
         # networks to itself, hence the bound.
         if len(worker.addresses) > _ADDRESSES_MAX:
             worker.addresses.clear()
         connection.server = worker.addresses.setdefault(ours, ours)
-        if worker.trust is not None:
-            connection._trusted = worker.trust.is_trusted(theirs, local)
+        if worker.forwarding is not None:
+            connection._proxy = worker.forwarding.of(theirs, local)
         return connection
 
     def on_sweep(self, now: float) -> None:

@@ -28,9 +28,9 @@ cdef class Input(Output):
     cdef Py_ssize_t _high_water
     cdef double _keep_alive_seconds
     cdef str _own_scheme
-    cdef object _peer
+    cdef object _proxy
     cdef bint _queued
-    cdef bint _trusted
+    cdef bint _told
     cdef bint _wsgi
     cdef public bint is_websocket
 

@@ -10,7 +10,7 @@ not answer it with a reset that takes our last bytes away from the client.
 from typing import Any
 
 from penstock.errors import HttpError
-from penstock.gateway.forwarded import apply as apply_forwarded
+from penstock.gateway.forwarded import NEVER, TOLD
 from penstock.gateway.http import HttpExchange
 from penstock.gateway.stream import (
     DISCONNECT_EOF,
@@ -61,9 +61,9 @@ class Input(Output):
         "_high_water",
         "_keep_alive_seconds",
         "_own_scheme",
-        "_peer",
+        "_proxy",
         "_queued",
-        "_trusted",
+        "_told",
         "_wsgi",
         "is_websocket",
     )
@@ -73,8 +73,8 @@ class Input(Output):
         settings = worker.settings
         self._wsgi = worker.service.interface == "wsgi"
         self._own_scheme = "http"
-        self._peer: Any = None
-        self._trusted = False
+        self._proxy: Any = None
+        self._told = False
         self._advancing = False
         self._accept = b""
         self._accepted = False
@@ -237,13 +237,11 @@ class Input(Output):
         self._head_begun = False
         self._expect = head.expect_continue
         self._drained = 0
-        if self._trusted:
-            self.client = self._peer
-            self.scheme = self._own_scheme
-            if head.forwarded:
-                self.client, self.scheme = apply_forwarded(
-                    worker.trust, self._peer, self._own_scheme, head.headers
-                )
+        if (head.forwarded or self._told) and self._proxy is not None:
+            answer = self._proxy.tell(self, self._own_scheme, head)
+            self._told = answer == TOLD
+            if answer == NEVER:
+                self._proxy = None
         self._writer.begin(old, head.keep_alive and not worker.closing)
         self._input = BODY if head.content_length else WAIT
         file = None if worker.static is None else worker.static.exchange(service, self, head)

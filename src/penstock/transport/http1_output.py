@@ -92,6 +92,7 @@ class Output(Stream):
         self.writable = True
         self.http_version = "1.1"
         self.scheme = "http"
+        self.root_path = worker.service.root_path
         self.extensions = extensions
         self.client = None
         self.server = None

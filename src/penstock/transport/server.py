@@ -16,7 +16,7 @@ from penstock.config.binds import has_certificate, secured
 from penstock.errors import SetupError, StartupError
 from penstock.gateway.lifespan import Lifespan
 from penstock.gateway.loading import Loaded
-from penstock.gateway.scope import where
+from penstock.gateway.scope import ROOT_PATH_MODES, where
 from penstock.gateway.stream import Service
 from penstock.transport.listeners import GivenListener, Listener, bind_of, make_listener, url_of
 from penstock.transport.runtime import LoopRuntime
@@ -230,6 +230,7 @@ class Server:
             state=None,
             settings=self.settings,
             root_path=self.settings.root_path,
+            root_path_mode=ROOT_PATH_MODES[self.settings.root_path_mode],
             app_failed=None,
             note=None,
         )

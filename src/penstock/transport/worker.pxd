@@ -10,6 +10,7 @@ cdef class Worker:
     cdef public set connections
     cdef public object counters
     cdef public bytes default_headers
+    cdef public object forwarding
     cdef public object limits
     cdef public object logger
     cdef public object loop
@@ -22,4 +23,3 @@ cdef class Worker:
     cdef public object settings
     cdef public object static
     cdef public long websockets
-    cdef public object trust

@@ -6,7 +6,7 @@ import os
 import time
 from typing import Any
 
-from penstock.gateway.forwarded import Trust
+from penstock.gateway.forwarded import Forwarding
 from penstock.transport.admission import Admission
 from penstock.transport.counters import Counters
 from penstock.transport.timers import http_date
@@ -64,7 +64,7 @@ class Worker:
     - `number`: the worker's among several, from 1; 0 where it is alone.
     - `now`: the loop's clock at the last tick, fine enough for timeouts.
     - `default_headers`: encoded header lines (date, server, --header) of every response.
-    - `limits`: what a request may cost. `trust`: whose forwarding headers count, None for nobody's.
+    - `limits`: what a request may cost. `forwarding`: which forwarding headers count, and whose; None for none.
     - `admission`: None without a limit of requests or WebSockets. `access_log`: None when nothing is logged.
     - `pool`: the threads of a WSGI application, else None.
     - `static`: the folders of --static, None without any.
@@ -83,6 +83,7 @@ class Worker:
         "connections",
         "counters",
         "default_headers",
+        "forwarding",
         "limits",
         "logger",
         "loop",
@@ -94,7 +95,6 @@ class Worker:
         "service",
         "settings",
         "static",
-        "trust",
         "websockets",
     )
 
@@ -110,7 +110,9 @@ class Worker:
         self.requests = 0
         self.websockets = 0
         self.limits = request_limits(settings)
-        self.trust = Trust(settings.forwarded_allow_ips) if settings.proxy_headers else None
+        self.forwarding = None
+        if settings.forwarded_headers:
+            self.forwarding = Forwarding(settings, service.root_path, self.note, loop.time)
         self.closing = False
         self.closed_hook: Any = None
         self.access_log: Any = None

@@ -145,7 +145,8 @@ cdef inline unsigned int _hash(const unsigned char *name, Py_ssize_t size) noexc
     """Spread names over the slots, whatever their case; collisions among known names show at
     import."""
     return (
-        size * 55 + LOWER[name[0]] * 7 + LOWER[name[size - 1]] * 59 + LOWER[name[size >> 1]] * 20
+        size * 232 + LOWER[name[0]] * 243 + LOWER[name[size - 1]] * 150
+        + LOWER[name[size * 3 >> 2]] * 17
     ) & (SLOTS - 1)
 
 
@@ -159,20 +160,22 @@ cdef void _fill_names():
     special = {
         b"host": _HOST, b"content-length": _LENGTH, b"transfer-encoding": _CODING,
         b"connection": _CONNECTION, b"expect": _EXPECT, b"upgrade": _UPGRADE,
-        b"x-forwarded-for": _FORWARDED, b"x-forwarded-proto": _FORWARDED,
+        b"forwarded": _FORWARDED, b"x-forwarded-for": _FORWARDED, b"x-forwarded-host": _FORWARDED,
+        b"x-forwarded-port": _FORWARDED, b"x-forwarded-prefix": _FORWARDED,
+        b"x-forwarded-proto": _FORWARDED,
     }
     # Those that decide framing come first, so that no other name can take their slot.
     names = list(special) + [
         b"accept", b"accept-charset", b"accept-encoding", b"accept-language", b"authorization",
         b"cache-control", b"content-encoding", b"content-type", b"cookie", b"date", b"dnt",
-        b"forwarded", b"from", b"if-match", b"if-modified-since", b"if-none-match", b"if-range",
+        b"from", b"if-match", b"if-modified-since", b"if-none-match", b"if-range",
         b"keep-alive", b"origin", b"pragma", b"priority",
         b"range", b"referer", b"sec-ch-ua", b"sec-ch-ua-mobile", b"sec-ch-ua-platform",
         b"sec-fetch-dest", b"sec-fetch-mode", b"sec-fetch-site", b"sec-fetch-user",
         b"sec-websocket-extensions", b"sec-websocket-key", b"sec-websocket-protocol",
         b"sec-websocket-version", b"te", b"traceparent", b"tracestate",
         b"trailer", b"upgrade-insecure-requests", b"user-agent", b"via", b"x-api-key",
-        b"x-correlation-id", b"x-csrf-token", b"x-forwarded-host", b"x-real-ip", b"x-request-id",
+        b"x-correlation-id", b"x-csrf-token", b"x-real-ip", b"x-request-id",
         b"x-requested-with",
     ]
     if len(names) > NAMES_MAX:
