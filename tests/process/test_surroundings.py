@@ -220,6 +220,7 @@ class Service:
         (folder / "service.py").write_text(APPLICATION)
         self.news = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.news.bind(str(folder / "notify"))
+        (folder / "notify").chmod(0o777)  # as systemd's own
         self.news.settimeout(DEADLINE_S)
         self.child = subprocess.Popen(
             [sys.executable, "-c", launcher, str(passed), "service:app", *arguments],

@@ -1,6 +1,6 @@
 """What surrounds the server's main process: one process that serves, a supervisor, a reloader.
 
-    enter    umask · pid file · sockets · user and group, for good · title
+    enter    umask · pid file · sockets · title · user and group, for good
     ready    systemd hears READY, then signs of life; `reloading` and `stopping` likewise
     leave    sockets closed and their files removed · pid file removed
 
@@ -62,12 +62,13 @@ class Surroundings:
                 self._pid_file.claim()
             if bind:
                 self._bind()
+            # First: after a change of user the files in /proc are still root's
+            set_title(config.name, part, config.app if isinstance(config.app, str) else "")
             if self._identity is not None:
                 identity.become(self._identity, self._environ)
         except BaseException:
             self.leave()
             raise
-        set_title(config.name, part, config.app if isinstance(config.app, str) else "")
 
     @property
     def binds_early(self) -> bool:
