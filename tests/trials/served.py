@@ -48,6 +48,7 @@ async def answer(_receive: Any, send: Any, more: bytes = b"") -> None:
 
 async def events(receive: Any, send: Any) -> None:
     """An event stream without an end, until the server or the client says that it is over."""
+    await receive()
     await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
     gone = asyncio.ensure_future(receive())
     try:

@@ -85,3 +85,201 @@ def test_rolling_reloads_under_load_lose_nothing_v04(tmp_path: Path) -> None:
     assert len(load.by_pid) >= 2 * reloads
     assert server.output.count("Reloading: 2 workers") == reloads
     assert "ERROR" not in server.output
+
+
+def test_recycling_by_requests_under_load_loses_nothing(tmp_path: Path) -> None:
+    wanted = 20 if LONG else 4
+
+    async def trial(server: Server) -> Load:
+        async with Load(server.port, kept=12, fresh=8, rate=2000 if LONG else 800) as load:
+            await until(lambda: len(load.by_pid) >= 2 + wanted, "replacements")
+        return load
+
+    limits = ("--limit-max-requests", "500", "--limit-max-requests-jitter", "100")
+    with started(tmp_path / "notes", "--workers", "2", *limits) as server:
+        load = asyncio.run(trial(server))
+        assert server.stop() == 0
+    lost_nothing(load, 500 * (wanted - 2))
+    assert server.output.count("is replaced: it has served") >= wanted
+    assert "ERROR" not in server.output
+
+
+def test_killed_workers_take_nothing_along_but_what_they_had_accepted_v01(tmp_path: Path) -> None:
+    kills = 30 if LONG else 4
+    notes = tmp_path / "notes"
+    killed: set[int] = set()
+
+    async def trial(server: Server) -> Load:
+        victims = collections.deque(sorted(workers_of(server.pid)))
+        async with Load(server.port, kept=24, fresh=8, rate=1000 if LONG else 500) as load:
+            for _ in range(kills):
+                await asyncio.sleep(1.0 if LONG else 0.5)
+                victim = victims.popleft()
+                os.kill(victim, signal.SIGKILL)
+                killed.add(victim)
+                await until(lambda: len(workers_of(server.pid)) >= 4, "a replacement")
+                victims.extend(workers_of(server.pid) - killed - set(victims))
+            await until(lambda: len(load.by_pid.keys() - killed) >= 2, "answers of the last ones")
+        return load
+
+    with started(notes, "--workers", "4") as server:
+        server.until("Running on")
+        load = asyncio.run(trial(server))
+        assert server.stop() == 0
+    assert load.refused == 0
+    assert load.answered > 200 * kills * (2 if LONG else 1) // 2
+    accepted_by = {
+        int(port): int(pid)
+        for pid, what, port in (line.split() for line in notes.read_text().splitlines() if line.count(" ") == 2)
+        if what == "request"
+    }
+    # Each was on a connection of a worker that was killed, as far as anybody noted it at all
+    for failure in load.failures:
+        assert failure.pid in {0, *killed}, failure
+        assert accepted_by.get(failure.port, failure.pid) in {0, *killed}, failure
+    # A worker has at most one request of each of its connections in its hands
+    assert len(load.failures) <= kills * 32
+    assert server.output.count("was killed by SIGKILL; it is replaced") == kills
+
+
+def test_no_worker_outlives_a_supervisor_that_is_killed_v05(tmp_path: Path) -> None:
+    with started(tmp_path / "notes", "--workers", "4") as server:
+        port = server.port
+        workers = workers_of(server.pid)
+        assert len(workers) == 4
+        with socket.create_connection(("127.0.0.1", port)) as client:
+            client.sendall(b"GET /hang HTTP/1.1\r\nHost: x\r\n\r\n")  # one of them is stuck
+            os.kill(server.pid, signal.SIGKILL)
+            began = time.monotonic()
+            while (alive := [pid for pid in workers if lives(pid)]) or not is_free(port):
+                assert time.monotonic() - began < 2.0, f"{alive} live on, or the port is taken"
+                time.sleep(0.01)
+
+
+def lives(pid: int) -> bool:
+    """Whether there is such a process, zombies excepted."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[0] != "Z"
+    except OSError:
+        return False
+
+
+def is_free(port: int) -> bool:
+    with socket.socket() as again:
+        again.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            again.bind(("127.0.0.1", port))
+            again.listen()
+        except OSError:
+            return False
+    return True
+
+
+@contextlib.asynccontextmanager
+async def opened(port: int, count: int, request: bytes, expected: bytes) -> AsyncIterator[list[Any]]:
+    """`count` connections that have sent `request` and got an answer with `expected` in it."""
+    async def one() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
+        reader, writer = await asyncio.open_connection("127.0.0.1", port)
+        writer.write(request)
+        if expected:
+            assert expected in await asyncio.wait_for(reader.read(4096), DEADLINE_S)
+        return reader, writer
+
+    found = await asyncio.gather(*(one() for _ in range(count)))
+    try:
+        yield list(found)
+    finally:
+        for _, writer in found:
+            writer.close()
+
+
+HANDSHAKE = (
+    b"GET /ws HTTP/1.1\r\nHost: x\r\nUpgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13\r\n"
+    b"Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n"
+)
+UPLOAD = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" + bytes(1000)
+
+
+def test_a_stop_tells_streams_websockets_and_uploads_and_ends_in_time_v03(tmp_path: Path) -> None:
+    many, few = (200, 20) if LONG else (40, 5)
+    notes = tmp_path / "notes"
+    limits = ("--timeout-graceful-shutdown", "6s", "--timeout-disconnect-grace", "1s")
+
+    async def trial(server: Server) -> float:
+        port = server.port
+        async with (
+            opened(port, many, b"GET /events HTTP/1.1\r\nHost: x\r\n\r\n", b"200 OK") as streams,
+            opened(port, many, HANDSHAKE, b"101 ") as sockets,
+            opened(port, few, UPLOAD, b"") as uploads,
+        ):
+            await until(lambda: notes.read_text().count("request") == many + few, "requests")
+            dripping = asyncio.ensure_future(drip(uploads))
+            began = time.monotonic()
+            server.child.send_signal(signal.SIGTERM)
+            for reader, _ in streams:
+                assert (await asyncio.wait_for(reader.read(), 6)).endswith(b"event: bye\n\n\r\n0\r\n\r\n")
+            for reader, _ in sockets:
+                assert b"\x88\x02\x03\xf4" in await asyncio.wait_for(reader.read(), 6)  # 1012
+            await asyncio.gather(*(asyncio.wait_for(reader.read(), 6) for reader, _ in uploads))
+            await asyncio.to_thread(server.child.wait, 10)
+            dripping.cancel()
+            return time.monotonic() - began
+
+    with started(notes, "--workers", "2", *limits) as server:
+        took_s = asyncio.run(trial(server))
+        assert server.wait() == 0
+    assert took_s < 7
+    words = [line.split()[1:] for line in notes.read_text().splitlines()]
+    assert words.count(["told", "1012"]) == many
+    assert words.count(["told"]) == many + few
+    assert words.count(["shutdown"]) == 2
+
+
+async def drip(connections: list[Any]) -> None:
+    """Slow uploads, which end with their connections."""
+    with contextlib.suppress(OSError):
+        while True:
+            for _, writer in connections:
+                writer.write(bytes(500))
+            await asyncio.sleep(0.1)
+
+
+@pytest.mark.parametrize("kind", ["http", "websocket", "unix"])
+@pytest.mark.parametrize("how", ["in a burst", "one by one"])
+def test_connections_are_spread_evenly_over_four_workers(tmp_path: Path, kind: str, how: str) -> None:
+    count = 200
+
+    async def one(place: Any, writers: list[asyncio.StreamWriter]) -> int:
+        if kind == "unix":
+            reader, writer = await asyncio.open_unix_connection(place)
+        else:
+            reader, writer = await asyncio.open_connection("127.0.0.1", place)
+        writers.append(writer)
+        if kind == "websocket":
+            writer.write(HANDSHAKE)
+            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
+            return int(await reader.readexactly((await reader.readexactly(2))[1]))
+        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
+        length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
+        return int(await reader.readexactly(int(length[16:])))
+
+    async def trial(place: Any) -> list[int]:
+        writers: list[asyncio.StreamWriter] = []
+        try:
+            if how == "one by one":
+                return [await one(place, writers) for _ in range(count)]
+            return list(await asyncio.gather(*(one(place, writers) for _ in range(count))))
+        finally:
+            for writer in writers:
+                writer.close()
+
+    place = ("--uds", str(tmp_path / "s")) if kind == "unix" else ("--port", "0")
+    with Server(APP, *place, "--workers", "4", "--no-access-log") as server:
+        server.until("Running on")
+        found = collections.Counter(
+            asyncio.run(trial(str(tmp_path / "s") if kind == "unix" else server.port))
+        )
+        assert server.stop() == 0
+    assert sum(found.values()) == count
+    assert max(found.values()) <= 1.3 * count / 4
