@@ -40,10 +40,13 @@ COMPILED = (
     "penstock.gateway.wsgi_input",
     "penstock.transport.http1",
     "penstock.transport.http1_input",
+    "penstock.transport.http1_log",
     "penstock.transport.http1_output",
+    "penstock.transport.record",
     "penstock.transport.runtime",
     "penstock.transport.worker",
     "penstock.observe.access",
+    "penstock.observe.access_details",
 )
 # Leaves with two twins: the pure ones have the same name with .py (gateway/_drive.pyx: drive.py), and fuzzing holds them equal.
 NATIVE = (

@@ -42,7 +42,7 @@ ATOMS = {
     "time": "time of the record in UTC, as in 2026-11-22T11:16:02.123Z",
     "port": "client's port",
     "event": "request, stream-start, websocket-open or websocket-close",
-    "ended": "complete, client-gone, timeout, reset or app-error",
+    "ended": "complete, client-gone, timeout, reset, app-error or, of a start, under-way",
     "bytes_in": "bytes of the request's body",
     "first_byte": "time to the first byte of the response, in microseconds",
     "request_id": "the request's id",

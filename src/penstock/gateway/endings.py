@@ -5,7 +5,8 @@ CLIENT_GONE = 1  # the client left before
 TIMEOUT = 2  # one of the server's deadlines cut it
 RESET = 3  # the server cut it for another reason: a shutdown, a request that is broken further on
 APP_ERROR = 4  # the application failed, stopped in the middle, or sent other than it had declared
-ENDINGS = ("complete", "client-gone", "timeout", "reset", "app-error")
+UNDER_WAY = 5  # it has only begun
+ENDINGS = ("complete", "client-gone", "timeout", "reset", "app-error", "under-way")
 
 REQUEST = 0
 STREAM_START = 1

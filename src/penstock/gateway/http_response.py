@@ -12,6 +12,7 @@ from typing import Any
 
 from penstock.errors import ClientDisconnected, MessageError
 from penstock.gateway.awaitable import DONE
+from penstock.gateway.endings import APP_ERROR
 from penstock.gateway.stream import Exchange, Service, Stream
 from penstock.gateway.waiters import Waiters
 from penstock.wire.events import Head
@@ -257,6 +258,7 @@ class HttpResponse(Exchange):
         self.sent_bytes += allowed
         self._stream.body(data[:allowed], False)
         self._complete()
+        self._stream.ended = APP_ERROR
         self._stream.reset("more body than the declared content-length")
         raise MessageError(
             f"{size} bytes of body where {allowed} were left of the declared content-length"
@@ -363,6 +365,8 @@ class HttpResponse(Exchange):
 
     def _unfinished(self, reason: str) -> None:
         """End a response that the application left: a 500 if nothing has left, else a cut."""
+        if not self._disconnected:
+            self._stream.ended = APP_ERROR
         if self._state == _EMPTY or (self._state == _STARTED and self._held):
             if not self._cancelled and reason != "the application failed":
                 self._service.note("error", f"{reason}: {self.describe()}")
@@ -383,7 +387,11 @@ class HttpResponse(Exchange):
 
         An application that was told of a disconnect rightly stops: that is no error of its own.
         """
-        level = "debug" if self._disconnected else "error"
+        level = "error"
+        if self._disconnected:
+            level = "debug"
+        else:
+            self._stream.ended = APP_ERROR
         self._service.note(level, f"response cut, {reason}: {self.describe()}")
         self._complete()
         self._stream.reset(reason)

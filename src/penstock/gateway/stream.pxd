@@ -1,5 +1,6 @@
 cdef class Stream:
     cdef public object client
+    cdef public int ended
     cdef public tuple extensions
     cdef public str http_version
     cdef public str root_path
@@ -37,6 +38,7 @@ cdef class Exchange:
 
 cdef class Runtime:
     cpdef object new_future(self)
+    cpdef object new_waiter(self)
     cpdef object start_task(self, object coroutine, object context)
     cpdef object call_soon(self, object callback)
     cpdef object call_from_thread(self, object callback)

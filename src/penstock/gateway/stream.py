@@ -32,11 +32,14 @@ class Stream:
       and `server` (ASGI address tuples or None): what the scope says of the connection.
     - `root_path`: the service's, or what a trusted proxy says of this request.
     - `extensions`: names of the ASGI response extensions that this stream offers.
+    - `ended`: how the response ends (`gateway.endings`), for the log. An exchange says it before it
+      ends one that is not as it should be; the connection knows the rest.
     - `tls`: its `entry()` gives what the scope says of the TLS connection; None without TLS.
     """
 
     __slots__ = (
         "client",
+        "ended",
         "extensions",
         "http_version",
         "root_path",
@@ -47,6 +50,7 @@ class Stream:
     )
 
     client: Any
+    ended: int
     extensions: tuple[str, ...]
     http_version: str
     root_path: str
@@ -180,6 +184,11 @@ class Runtime:
 
     def new_future(self) -> Any:
         """A future: `done()`, `set_result(value)`, awaitable by a task of `start_task`."""
+        raise NotImplementedError
+
+    def new_waiter(self) -> Any:
+        """A future for one task that waits for it in an awaitable: `done()`, `set_result(None)`
+        lets the task go on in the next turn of the loop, `fire()` at once where no other runs."""
         raise NotImplementedError
 
     def start_task(self, coroutine: Any, context: Any) -> Any:

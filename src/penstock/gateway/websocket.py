@@ -10,6 +10,7 @@ from typing import Any
 from penstock.errors import ClientDisconnected, MessageError
 from penstock.gateway.awaitable import DONE, Awaitable
 from penstock.gateway.driving import drive
+from penstock.gateway.endings import APP_ERROR
 from penstock.gateway.scope import where
 from penstock.gateway.waiters import Waiters
 from penstock.gateway.websocket_accept import accept_headers, websocket_scope
@@ -345,6 +346,7 @@ class WebSocketExchange(WebSocketWire):
         if not self._cancelled and not (
             isinstance(exc, OSError) and self._state in {GONE, FINISHED}
         ):
+            self._stream.ended = APP_ERROR
             self._service.app_failed(self, exc)
         self._finish(INTERNAL_ERROR, "the application failed")
 

@@ -9,6 +9,7 @@ end of patience (W13).
 from typing import Any
 
 from penstock.errors import WebSocketError
+from penstock.gateway.endings import TIMEOUT
 from penstock.gateway.stream import DISCONNECT_SHUTDOWN, Exchange, Service, Stream
 from penstock.gateway.waiters import Waiters
 from penstock.gateway.websocket_denial import Denial
@@ -124,7 +125,8 @@ class WebSocketWire(Exchange):
         reader = self._reader
         if reader is not None:
             reader.feed(data)
-            self._decode()
+            if self._decode():
+                self._receivers.fire()  # type: ignore[union-attr]
         elif self._state == CONNECTING:
             self._early += data
             if len(self._early) > _EARLY_BYTES_MAX:
@@ -167,6 +169,7 @@ class WebSocketWire(Exchange):
                 self._fail()
             elif now >= self._close_by:
                 self._ended = True
+                self._stream.ended = TIMEOUT
                 self._stream.reset("no Close from the client in time")
             return
         if self._state != OPEN:
@@ -182,6 +185,7 @@ class WebSocketWire(Exchange):
                 self._send_close(INTERNAL_ERROR, "no pong in time")
                 self._over(GONE, INTERNAL_ERROR, "no pong in time")
                 self._ended = True
+                self._stream.ended = TIMEOUT
                 self._stream.reset("no Pong from the client in time (ws_ping_timeout changes this)")
         elif self._stream.writable:
             interval = settings.ws_ping_interval
@@ -206,8 +210,9 @@ class WebSocketWire(Exchange):
 
     # Frames from the client.
 
-    def _decode(self) -> None:
-        """Turn what was fed into messages until it is used up or the queue is full."""
+    def _decode(self) -> bool:
+        """Turn what was fed into messages until it is used up or the queue is full; returns whether
+        there are any that somebody may wait for."""
         reader: Reader = self._reader  # type: ignore[assignment]
         queue = self._queue
         try:
@@ -239,15 +244,15 @@ class WebSocketWire(Exchange):
             else:
                 self._fail()
         reader.payload = None
-        if queue and self._receivers is not None:
-            self._receivers.wake()
+        return len(queue) > 0 and self._receivers is not None
 
     def _resume(self) -> None:
         """Decode what waited; read on if there is room for more."""
         if self._reader is None:
             return
         self.buffered = 0
-        self._decode()
+        if self._decode():
+            self._receivers.wake()  # type: ignore[union-attr]
         if not self.buffered and not self._ended:
             self._stream.read_more()
 

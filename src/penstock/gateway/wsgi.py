@@ -8,6 +8,7 @@ from collections import deque
 from typing import Any
 
 from penstock.errors import ClientDisconnected, HttpError, MessageError
+from penstock.gateway.endings import APP_ERROR
 from penstock.gateway.stream import DISCONNECT_LOST
 from penstock.gateway.wsgi_call import (
     PART_DATA,
@@ -290,6 +291,7 @@ class WsgiExchange(WsgiCall):
         self._service.app_failed(self, exc)
         if self._over:
             return
+        self._stream.ended = APP_ERROR
         if self.status == 0:
             self._answer_text(500, b"Internal Server Error", [])
         else:

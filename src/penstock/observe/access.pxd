@@ -1,5 +1,4 @@
-cdef double BATCH_INTERVAL_S
-cdef Py_ssize_t BATCH_RECORDS_MAX
+cdef Py_ssize_t _RECORDS_MAX
 
 
 cdef class AccessLog:

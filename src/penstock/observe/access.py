@@ -36,6 +36,8 @@ BATCH_INTERVAL_S = 0.1
 # Bounds the memory that waits to be written (a request line is 8 KiB at most by default) and the
 # time that one batch keeps the loop: about a millisecond.
 BATCH_RECORDS_MAX = 1000
+# A twin that the .pxd makes a C integer.
+_RECORDS_MAX = BATCH_RECORDS_MAX
 
 RECORD_FORMAT = '%s - "%s %s HTTP/%s" %d'
 WEBSOCKET_ACCEPTED_FORMAT = '%s - "WebSocket %s" [accepted]'
@@ -94,7 +96,7 @@ class AccessLog:
         if not self._scheduled:
             self._scheduled = True
             self._schedule(BATCH_INTERVAL_S, self._on_timer)
-        elif len(pending) >= BATCH_RECORDS_MAX:
+        elif len(pending) >= _RECORDS_MAX:
             self.flush()
 
     def add_websocket(

@@ -4,6 +4,7 @@
                                before it, and one signal more, which ends the delay, does not count
                                second: cut everything; exit status 128 + signal, within a second
                                third: the process ends at once, with the same status
+    SIGUSR1                    log files are opened again
     SIGHUP                     says that reload needs --workers; if its terminal is gone: as SIGTERM
 
 The handlers are Python's own (`signal.signal`), not the event loop's: an application that blocks the
@@ -62,6 +63,7 @@ class Signals:
         for name in _ENDING:
             self._handle(getattr(signal, name, None), self._on_end)
         self._handle(getattr(signal, "SIGHUP", None), self._on_hangup)
+        self._handle(getattr(signal, "SIGUSR1", None), self._on_reopen)
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -120,6 +122,15 @@ class Signals:
             self._server.should_exit = True
             self._note("info", "Shutting down")
 
+    def _on_reopen(self, _number: int, _frame: FrameType | None) -> None:
+        """From the loop, since a handler may have interrupted the logging itself."""
+        worker = getattr(self._server, "worker", None)
+        if worker is not None:
+            try:
+                worker.loop.call_soon_threadsafe(_reopen_logs)
+            except RuntimeError:
+                pass  # the loop is closed: no line follows
+
     def _on_hangup(self, number: int, frame: FrameType | None) -> None:
         if self._had_terminal and not has_terminal():
             self._on_end(number, frame)
@@ -166,6 +177,12 @@ class Signals:
             os._exit(status)
 
         _thread.start_new_thread(watch, ())
+
+
+def _reopen_logs() -> None:
+    from penstock.observe import logs
+
+    logs.reopen()
 
 
 def _write(text: str) -> None:

@@ -10,12 +10,15 @@ import select
 from typing import Any
 
 from penstock.errors import HttpError
+from penstock.gateway.endings import RESET
 from penstock.gateway.stream import (
     DISCONNECT_EOF,
+    DISCONNECT_LOST,
     DISCONNECT_SHUTDOWN,
 )
 from penstock.transport.http1_input import Input
 from penstock.transport.http1_output import BODY, CLOSED, HEAD, WAIT, bodyless
+from penstock.transport.record import given_id
 from penstock.transport.sockets import address_of
 
 _RETRY_AFTER_S = b"1"
@@ -59,12 +62,40 @@ class Connection(Input):
         connection.server = worker.addresses.setdefault(ours, ours)
         if worker.forwarding is not None:
             connection._proxy = worker.forwarding.of(theirs, local)
+            if connection._record is not None:
+                connection._record.trusted = connection._proxy.trusted
         return connection
+
+    def connection_lost(self, exc: BaseException | None) -> None:
+        """The end, whoever wanted it."""
+        worker = self._worker
+        self._lost = True
+        # From here on the descriptor may be somebody else's.
+        self._direct = False
+        self._input = CLOSED
+        exchange: Any = self.exchange
+        self.exchange = None
+        if self._queued:
+            self._queued = False
+            worker.admission.withdraw(self)
+        if self._file is not None:
+            self._file.cancel()
+            self._file = None
+            self._file_done()
+        if not self.is_websocket:
+            self._log_lost(exchange, exc)
+        if exchange is not None:
+            exchange.on_disconnect(DISCONNECT_LOST, True)
+            if self._accepted:
+                self._log_websocket(exchange, exchange.close_code)
+        worker.connection_closed(self)
 
     def on_sweep(self, now: float) -> None:
         """Deadlines, and lowest rates, of whatever is under way (S01 to S05)."""
         if self._lost:
             return
+        if self._record is not None:
+            self._check_record(self._record, self.exchange, not self.is_websocket)
         state = self._input
         ended = state in (HEAD, CLOSED) and self._spilled
         if ended and self._transport.get_write_buffer_size():
@@ -147,7 +178,8 @@ class Connection(Input):
 
     def refuse_queued(self) -> None:
         """No slot has come free in time: 503 (S12); the connection stays where it can."""
-        without_body = bodyless(self.exchange)
+        exchange: Any = self.exchange
+        without_body = bodyless(exchange)
         self._queued = False
         self.exchange = None
         writer = self._writer
@@ -161,12 +193,23 @@ class Connection(Input):
         writer.head(503, headers, without_body, False, self._worker.default_headers)
         self._write(writer.body(body, True))
         self._responded = True
+        if exchange is not None:
+            self._log_refused(exchange, 503, False)
         if self._input != WAIT:
             self._linger()
         elif not self._advancing:
             self._end()
             if self._input == HEAD and self._reader.buffered():
                 self._advance_soon()
+
+    def request_id(self) -> str:
+        """The id of the request under way, made here where the log does not ask for one."""
+        exchange: Any = self.exchange
+        if self._record is not None:
+            return self._record.request_id(exchange.head)
+        trusted = self._proxy is not None and self._proxy.trusted
+        given = given_id(exchange.head.headers) if trusted else ""
+        return given or f"{self._worker.id_prefix}{self._worker.requests}"
 
     def begin_shutdown(self) -> None:
         """The server stops: what runs goes on to its end, and is the last."""
@@ -185,6 +228,7 @@ class Connection(Input):
     def abort(self) -> None:
         """End it by force."""
         if self.exchange is not None:
+            self.ended = RESET
             self.exchange.cancel()
         if not self._lost:
             self._transport.abort()

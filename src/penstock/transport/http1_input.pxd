@@ -2,7 +2,7 @@ import cython
 
 from penstock.gateway.http cimport HttpExchange
 from penstock.gateway.stream cimport Exchange, Service
-from penstock.transport.http1_output cimport Output
+from penstock.transport.http1_log cimport Logged
 from penstock.transport.worker cimport Worker
 from penstock.wire.events cimport Head
 from penstock.wire.http1 cimport Reader
@@ -17,7 +17,7 @@ cdef tuple _OLD_EXTENSIONS
 cdef tuple _WEBSOCKET_EXTENSIONS
 cdef int _PIPELINE_MAX
 
-cdef class Input(Output):
+cdef class Input(Logged):
     cdef bytes _accept
     cdef bint _accepted
     cdef bint _advancing

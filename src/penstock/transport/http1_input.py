@@ -10,6 +10,7 @@ not answer it with a reset that takes our last bytes away from the client.
 from typing import Any
 
 from penstock.errors import HttpError
+from penstock.gateway.endings import CLIENT_GONE, COMPLETE, RESET
 from penstock.gateway.forwarded import NEVER, TOLD
 from penstock.gateway.http import HttpExchange
 from penstock.gateway.stream import (
@@ -18,13 +19,13 @@ from penstock.gateway.stream import (
     DISCONNECT_PROTOCOL_ERROR,
     Exchange,
 )
+from penstock.transport.http1_log import Logged
 from penstock.transport.http1_output import (
     BODY,
     CLOSED,
     HEAD,
     SOCKET,
     WAIT,
-    Output,
     bodyless,
     incomplete,
     reset_at_close,
@@ -46,7 +47,7 @@ _FIN_GRACE_S = 0.5
 _PIPELINE_MAX = 32
 
 
-class Input(Output):
+class Input(Logged):
     """The base of `http1.Connection`: the transport's calls, and those of the exchange that end a
     response or ask for more of the request."""
 
@@ -69,7 +70,7 @@ class Input(Output):
     )
 
     def __init__(self, worker: Any) -> None:
-        Output.__init__(self, worker, _EXTENSIONS)
+        Logged.__init__(self, worker, _EXTENSIONS)
         settings = worker.settings
         self._wsgi = worker.service.interface == "wsgi"
         self._own_scheme = "http"
@@ -102,7 +103,7 @@ class Input(Output):
             exchange = self.exchange
             if exchange is not None:
                 exchange.on_body(data, False)
-                if exchange.buffered > self._high_water:
+                if self._input == SOCKET and exchange.buffered > self._high_water:
                     self._pause()
             return
         if self._input == CLOSED:
@@ -139,30 +140,6 @@ class Input(Output):
     def _tell_fin(self, exchange: Exchange) -> None:
         if self.exchange is exchange:
             exchange.on_disconnect(DISCONNECT_EOF, False)
-
-    def connection_lost(self, exc: BaseException | None) -> None:
-        """The end, whoever wanted it."""
-        worker = self._worker
-        self._lost = True
-        # From here on the descriptor may be somebody else's.
-        self._direct = False
-        self._input = CLOSED
-        exchange: Any = self.exchange
-        self.exchange = None
-        if self._queued:
-            self._queued = False
-            worker.admission.withdraw(self)
-        if self._file is not None:
-            self._file.cancel()
-            self._file = None
-            self._file_done()
-        if exchange is not None:
-            if not self._responded and exchange.status and not self.is_websocket:
-                self._log(exchange)
-            exchange.on_disconnect(DISCONNECT_LOST, True)
-            if self._accepted:
-                self._log_websocket(exchange, exchange.close_code)
-        worker.connection_closed(self)
 
     def resume_writing(self) -> None:
         """The transport's buffer is below the low-water mark again."""
@@ -255,9 +232,9 @@ class Input(Output):
             request = HttpExchange.__new__(HttpExchange)
             request.begin(service, self, head)
             exchange = request
-        exchange.began = worker.now
         self.exchange = exchange
         worker.requests += 1
+        exchange.began = worker.now if self._record is None else self._begin_record(head)
         if self._input == BODY:
             self._rate_since = worker.now
             self._rate_mark = self._received
@@ -304,6 +281,8 @@ class Input(Output):
             return True
         data = reader.body()
         ended = reader.body_ended
+        if self._record is not None:
+            self._record.bytes_in += len(data)
         exchange = self.exchange
         if self._responded or exchange is None:
             self._drained += len(data)
@@ -311,10 +290,13 @@ class Input(Output):
                 self._linger()
                 return False
         elif data or ended:
+            if ended:
+                self._input = WAIT
+            # The application may run on within this call, to its end or to ours.
             exchange.on_body(data, ended)
-            if exchange.buffered > self._high_water and not ended:
+            if self._input == BODY and exchange.buffered > self._high_water:
                 self._pause()
-        if ended:
+        if ended and self._input == BODY:
             self._input = WAIT
         return ended
 
@@ -355,6 +337,8 @@ class Input(Output):
             self._linger()
         elif exchange is not None:
             self._transport.close()
+        if exchange is not None:
+            self._log_refused(exchange, exc.status, left)
 
     def body(self, data: bytes, end: bool) -> None:
         """See `Stream.body`."""
@@ -399,10 +383,14 @@ class Input(Output):
 
     def reset(self, reason: str) -> None:
         """See `Stream.reset`: what is written still goes out, the end of the message does not."""
-        exchange = self.exchange
+        exchange: Any = self.exchange
         self._responded = True
+        if self.ended == COMPLETE:
+            self.ended = RESET if self._worker.closing else CLIENT_GONE
         if exchange is not None and not self.is_websocket:
             self._log(exchange)
+        elif exchange is not None and self._accepted:
+            self._log_websocket(exchange, exchange.close_code)
         self._writer.keep_alive = False
         if self._file is not None:
             self._file.cancel()

@@ -2,6 +2,7 @@ import cython
 
 from penstock.gateway.stream cimport Exchange, Service, Stream
 from penstock.transport.direct cimport write_now
+from penstock.transport.record cimport Record
 from penstock.transport.worker cimport Worker
 from penstock.wire.http1 cimport Reader
 from penstock.wire.http1_response cimport Writer
@@ -16,7 +17,6 @@ cdef class Output(Stream):
     cdef object _file_future
     cdef int _input
     cdef bint _lingering
-    cdef bint _logged
     cdef bint _lost
     cdef bint _peer_eof
     cdef long long _rate_mark
@@ -24,6 +24,7 @@ cdef class Output(Stream):
     cdef Reader _reader
     cdef bint _reading_paused
     cdef long long _received
+    cdef Record _record
     cdef bint _responded
     cdef long long _sent_mark
     cdef double _sent_since
@@ -49,8 +50,6 @@ cdef class Output(Stream):
     cpdef object file(self, int fd, long long offset, long long count, bint end)
     cpdef object informational(self, int status, object headers)
     cdef _response_end(self)
-    cdef _log(self, object exchange)
-    cdef _log_websocket(self, object exchange, int close_code)
     @cython.locals(sent=Py_ssize_t, size=Py_ssize_t, part=bytes, direct=bint)
     cdef _write(self, object out)
     cdef _file_done(self)

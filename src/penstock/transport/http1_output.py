@@ -10,8 +10,10 @@ import struct
 from typing import Any
 
 from penstock.errors import HttpError
+from penstock.gateway.endings import COMPLETE, RESET, TIMEOUT
 from penstock.gateway.stream import DISCONNECT_LOST, DISCONNECT_TIMEOUT, Exchange, Stream
 from penstock.transport.direct import write_now
+from penstock.transport.record import Record
 from penstock.transport.sendfile import send_file
 from penstock.wire.http1 import Reader
 from penstock.wire.http1_response import Writer
@@ -29,7 +31,7 @@ _CLOSING_LINGER_S = 0.5
 
 
 class Output(Stream):
-    """The base of `http1_input.Input`, which ends responses. `worker` is the `Worker` it belongs to."""
+    """The base of `http1_log.Logged`; `http1_input.Input` ends responses. `worker` is the `Worker` it belongs to."""
 
     __slots__ = (
         "_deadline",
@@ -41,7 +43,6 @@ class Output(Stream):
         "_file_future",
         "_input",
         "_lingering",
-        "_logged",
         "_lost",
         "_peer_eof",
         "_rate_mark",
@@ -49,6 +50,7 @@ class Output(Stream):
         "_reader",
         "_reading_paused",
         "_received",
+        "_record",
         "_responded",
         "_sent_mark",
         "_sent_since",
@@ -75,7 +77,6 @@ class Output(Stream):
         self._peer_eof = False
         self._lingering = False
         self._lost = False
-        self._logged = False
         self._deadline = 0.0
         self._received = 0
         self._written = 0
@@ -88,6 +89,8 @@ class Output(Stream):
         self._file: Any = None
         self._file_future: Any = None
         self._file_after = b""
+        self._record: Record | None = worker.new_record()
+        self.ended = COMPLETE
         self.exchange: Exchange | None = None
         self.writable = True
         self.http_version = "1.1"
@@ -167,7 +170,10 @@ class Output(Stream):
     def head(self, status: int, headers: Any, bodyless: bool, trailers: bool) -> int:
         """See `Stream.head`."""
         writer = self._writer
-        length = writer.head(status, headers, bodyless, trailers, self._worker.default_headers)
+        defaults = self._worker.default_headers
+        if self._record is not None and self.exchange is not None:
+            defaults = self._record.fields(self.exchange.head, headers, defaults)  # type: ignore[attr-defined]
+        length = writer.head(status, headers, bodyless, trailers, defaults)
         if writer.dropped_coding:
             self._service.note("debug", "the application's transfer-encoding is dropped (A08)")
         return length
@@ -199,13 +205,6 @@ class Output(Stream):
             self._file = job
         return future
 
-    def _log_websocket(self, exchange: Any, close_code: int) -> None:
-        """Note that a WebSocket opened (0), or how it closed."""
-        log = self._worker.access_log
-        if log is not None:
-            head = exchange.head
-            log.add_websocket(self.client, head.raw_path, head.query, close_code)
-
     def _write(self, out: Any) -> None:
         """Write bytes, or a list of bytes: straight to the socket while the transport has nothing
         of its own to write, which saves its queue and a turn of the loop. What the kernel does not
@@ -213,6 +212,8 @@ class Output(Stream):
         messages wait, answers are left to the transport too: it sends all of a turn in one write.
         """
         transport = self._transport
+        if self._record is not None and self._writer.left:
+            self._record.started()
         if self._spilled and not transport.get_write_buffer_size():
             self._spilled = False
         direct = self._direct and not self._spilled
@@ -252,6 +253,7 @@ class Output(Stream):
         self._file = None
         if error is not None:
             if not isinstance(error, ConnectionError):
+                self.ended = RESET
                 self._service.note("error", f"response cut, {error}")
             if self.exchange is not None:
                 self.exchange.on_disconnect(DISCONNECT_LOST, True)
@@ -273,20 +275,6 @@ class Output(Stream):
         self._file_future = None
         if future is not None and not future.done():
             future.set_result(None)
-
-    def _log(self, exchange: Any) -> None:
-        log = self._worker.access_log
-        if log is not None and not self._logged:
-            self._logged = True
-            head = exchange.head
-            log.add(
-                self.client,
-                head.method,
-                head.raw_path,
-                head.query,
-                head.http_version,
-                exchange.status,
-            )
 
     def _check_reader(self, now: float) -> None:
         """What we send must be read at the lowest rate, over each window (S04)."""
@@ -311,6 +299,7 @@ class Output(Stream):
             self._sent_since = now
             self._sent_mark = gone
             return
+        self.ended = TIMEOUT
         self._service.note("info", "a client that does not read is cut (min_rate changes this)")
         if self.exchange is not None:
             self.exchange.on_disconnect(DISCONNECT_TIMEOUT, True)

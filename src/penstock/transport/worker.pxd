@@ -1,4 +1,5 @@
 cdef class Worker:
+    cdef object _crashes
     cdef bytes _plain_headers
     cdef int _refused_count
     cdef double _refused_since
@@ -11,6 +12,7 @@ cdef class Worker:
     cdef public object counters
     cdef public bytes default_headers
     cdef public object forwarding
+    cdef public str id_prefix
     cdef public object limits
     cdef public object logger
     cdef public object loop

@@ -9,6 +9,7 @@ from typing import Any
 from penstock.gateway.forwarded import Forwarding
 from penstock.transport.admission import Admission
 from penstock.transport.counters import Counters
+from penstock.transport.record import Record
 from penstock.transport.timers import http_date
 from penstock.wire.http1 import Limits
 
@@ -66,12 +67,14 @@ class Worker:
     - `default_headers`: encoded header lines (date, server, --header) of every response.
     - `limits`: what a request may cost. `forwarding`: which forwarding headers count, and whose; None for none.
     - `admission`: None without a limit of requests or WebSockets. `access_log`: None when nothing is logged.
+    - `id_prefix`: with which the ids begin that requests get here.
     - `pool`: the threads of a WSGI application, else None.
     - `static`: the folders of --static, None without any.
     - `closing`: no new request is taken any more. `closed_hook`: called after each connection's end.
     """
 
     __slots__ = (
+        "_crashes",
         "_plain_headers",
         "_refused_count",
         "_refused_since",
@@ -84,6 +87,7 @@ class Worker:
         "counters",
         "default_headers",
         "forwarding",
+        "id_prefix",
         "limits",
         "logger",
         "loop",
@@ -140,8 +144,11 @@ class Worker:
         lines = [(b"server", b"penstock")] if settings.server_header else []
         lines += settings.header
         self._plain_headers = b"".join(b"%s: %s\r\n" % line for line in lines)
+        self._crashes: Any = None
         self._refused_count = 0
         self._refused_since = float("-inf")
+        # Ids of requests are told apart from those of other workers, and of earlier ones.
+        self.id_prefix = os.urandom(6).hex() + "-"
         self.now = 0.0
         self.default_headers = b""
         self.tick(loop.time())
@@ -155,6 +162,8 @@ class Worker:
             self.default_headers = self._plain_headers
         if self._refused_count > REFUSED_LINES_MAX and now - self._refused_since >= 1:
             self._say_left_out()
+        if self._crashes is not None and self._crashes.is_over(now):
+            self._say_crashes_left_out(self._crashes.take_left_out())
 
     def sweep(self, now: float) -> None:
         """Let every connection look at its timeouts; one that fails harms no other."""
@@ -180,9 +189,33 @@ class Worker:
 
     def app_failed(self, exchange: Any, error: BaseException) -> None:
         """Log an exception that escaped the application, with the request that it was about."""
-        self.logger.error(
-            "Exception in the application: %s", request_line(exchange), exc_info=error
-        )
+        from penstock.transport import crash  # most workers never need it
+
+        if self._crashes is None:
+            self._crashes = crash.Crashes()
+        tell, left_out = self._crashes.ask(self.loop.time())
+        if left_out:
+            self._say_crashes_left_out(left_out)
+        if tell:
+            self.logger.error(
+                "Exception in the application: %s%s",
+                request_line(exchange),
+                crash.described(self, exchange),
+                exc_info=error,
+            )
+
+    def _say_crashes_left_out(self, count: int) -> None:
+        self.logger.error("Exceptions in the application: %d more in the last second", count)
+
+    def new_record(self) -> Record | None:
+        """What a new connection is to keep of its requests for the log; None for nothing."""
+        log = self.access_log
+        if log is None or not log.details:
+            log = None
+        asked = self.settings.request_id
+        if log is None and asked == "log":
+            return None
+        return Record(log, self.id_prefix, asked != "log", asked == "response")
 
     def refused(self, connection: Any, status: int, error: Any) -> None:
         """Log a request that was answered with `status` before the application saw it: what was
@@ -199,7 +232,7 @@ class Worker:
             return
         client = getattr(connection, "client", None)
         parts = [
-            f"Refused a request from {_peer(client)} with {status}: {shown(str(error))}",
+            f"Refused a request from {peer(client)} with {status}: {shown(str(error))}",
         ]
         rule = getattr(error, "rule", "")
         option = getattr(error, "option", "")
@@ -215,7 +248,8 @@ class Worker:
         self.logger.warning("Refused %d more requests in the last second", left_out)
 
 
-def _peer(client: Any) -> str:
+def peer(client: Any) -> str:
+    """A client's address, for a person."""
     if client is None:
         return "a local client"
     host, port = client

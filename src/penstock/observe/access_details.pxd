@@ -1,0 +1,54 @@
+import cython
+
+from penstock.wire.events cimport Head
+
+cdef object time
+cdef Py_ssize_t _RECORDS_MAX
+cdef Py_ssize_t _FIELD_CHARS_MAX
+cdef Py_ssize_t _TRACEPARENT_CHARS
+cdef bytes _TRACEPARENT
+
+
+cdef class DetailedLog:
+    cdef bint _as_records
+    cdef object _excluded
+    cdef str _format
+    cdef object _handler
+    cdef dict _index
+    cdef object _logger
+    cdef list _pending
+    cdef object _random
+    cdef object _schedule
+    cdef bint _scheduled
+    cdef object _shape
+    cdef double _share
+    cdef bint _show_query
+    cdef long long _slow_us
+    cdef tuple _wanted
+    cdef public bint details
+    cdef public double stream_start_s
+    cdef public bint wants_lines
+
+    @cython.locals(raw_path=bytes, query=bytes, picked=object, pending=list)
+    cpdef note(
+        self,
+        int event,
+        object client,
+        Head head,
+        int status,
+        int ended,
+        object bytes_in,
+        object bytes_out,
+        object duration_us,
+        object first_byte_us,
+        object close_code,
+        object id_head,
+        object id_tail,
+        object lines,
+    )
+    @cython.locals(picked=list, index=dict, name=bytes, value=bytes, place=object)
+    cdef list _pick(self, list headers)
+    cpdef flush(self)
+    cdef _look_at_logger(self)
+    cdef bint _keeps(self, object noted) except -1
+    cdef _emit(self, object noted)
