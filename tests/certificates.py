@@ -184,7 +184,5 @@ def client_context(
 
 def show_certificate(context: ssl.SSLContext, folder: Path, issued: Issued, *more: Issued) -> None:
     """Let the client show this certificate, with those of its issuers."""
-    path = write(
-        folder / "client.pem", issued.pem, *(each.pem for each in more), issued.key_pem()
-    )
+    path = write(folder / "client.pem", issued.pem, *(each.pem for each in more), issued.key_pem())
     context.load_cert_chain(path)

@@ -31,6 +31,18 @@ def tls_serving(
         yield served
 
 
+@contextmanager
+def slow_reader(
+    app: Any, folder: Path, new_loop: NewLoop, **options: Any
+) -> Iterator[tuple[Served, Client]]:
+    """A server, and a client that takes little at a time."""
+    with (
+        tls_serving(app, folder, new_loop, **options) as served,
+        secure(served, receive_buffer=4096) as client,
+    ):
+        yield served, client
+
+
 # ------------------------------------------------------------------------------------------ requests
 
 
@@ -165,9 +177,7 @@ def test_files_are_sent_by_copying(new_loop: NewLoop, tmp_path: Path) -> None:
     async def handler(call: Call) -> None:
         await call.start(200, [(b"content-length", b"%d" % len(content))])
         if call.scope["path"] == "/path":
-            await call.send(
-                {"type": "http.response.pathsend", "path": str(tmp_path / "content")}
-            )
+            await call.send({"type": "http.response.pathsend", "path": str(tmp_path / "content")})
             return
         with (tmp_path / "content").open("rb") as file:
             await call.send({"type": "http.response.zerocopysend", "file": file})
@@ -186,12 +196,11 @@ def test_a_file_for_a_slow_reader_is_whole(new_loop: NewLoop, tmp_path: Path) ->
         await call.start()
         await call.send({"type": "http.response.pathsend", "path": str(tmp_path / "content")})
 
-    with tls_serving(Probe(handler), tmp_path, new_loop) as served:
-        with secure(served, receive_buffer=4096) as client:
-            client.ask()
-            until_full(served)
-            client.widen()
-            assert client.response().body == content
+    with slow_reader(Probe(handler), tmp_path, new_loop) as (served, client):
+        client.ask()
+        until_full(served)
+        client.widen()
+        assert client.response().body == content
 
 
 # ---------------------------------------------------------------------------------------- slow clients
@@ -219,14 +228,13 @@ def test_a_slow_reader_stops_the_application(new_loop: NewLoop, tmp_path: Path) 
             written[0] += 1
         await call.write(b"", more=False)
 
-    with tls_serving(Probe(handler), tmp_path, new_loop) as served:
-        with secure(served, receive_buffer=4096) as client:
-            client.ask()
-            connection = until_full(served)
-            served.until(lambda: not connection.writable)
-            assert written[0] < 60
-            client.widen()
-            assert len(client.response().body) == 100 * len(piece)
+    with slow_reader(Probe(handler), tmp_path, new_loop) as (served, client):
+        client.ask()
+        connection = until_full(served)
+        served.until(lambda: not connection.writable)
+        assert written[0] < 60
+        client.widen()
+        assert len(client.response().body) == 100 * len(piece)
 
 
 @each_loop
@@ -237,11 +245,10 @@ def test_s04_who_does_not_read_at_all_is_cut(new_loop: NewLoop, tmp_path: Path) 
         await call.answer(bytes(8 * MIB))
 
     options = {"timeout_min_rate": 0.4}
-    with tls_serving(Probe(handler), tmp_path, new_loop, **options) as served:
-        with secure(served, receive_buffer=4096) as client:
-            client.ask()
-            until_full(served)
-            served.until(lambda: not served.worker.connections)
+    with slow_reader(Probe(handler), tmp_path, new_loop, **options) as (served, client):
+        client.ask()
+        until_full(served)
+        served.until(lambda: not served.worker.connections)
 
 
 @each_loop
@@ -254,14 +261,13 @@ def test_the_end_of_an_answer_is_not_cut_off_for_a_slow_reader(
     async def handler(call: Call) -> None:
         await call.answer(bytes(size), headers=[(b"connection", b"close")])
 
-    with tls_serving(Probe(handler), tmp_path, new_loop) as served:
-        with secure(served, receive_buffer=4096) as client:
-            client.ask()
-            until_full(served)
-            client.head()
-            client.widen()
-            assert len(client.exactly(size)) == size
-            assert client.closed()
+    with slow_reader(Probe(handler), tmp_path, new_loop) as (served, client):
+        client.ask()
+        until_full(served)
+        client.head()
+        client.widen()
+        assert len(client.exactly(size)) == size
+        assert client.closed()
 
 
 @each_loop
@@ -342,13 +348,15 @@ def test_the_server_says_goodbye(new_loop: NewLoop, tmp_path: Path) -> None:
     """RFC 8446 section 6.1: without a close_notify a client could not tell an end from a cut."""
     with tls_serving(Probe(), tmp_path, new_loop, timeout_keep_alive=0.2) as served:
         context = certificates.client_context()
-        with served.client() as plain:
-            with context.wrap_socket(
+        with (
+            served.client() as plain,
+            context.wrap_socket(
                 plain.sock, server_hostname="localhost", suppress_ragged_eofs=False
-            ) as sock:
-                client = Client(sock)
-                assert client.get("/", "Connection: close").body == b"ok"
-                assert sock.recv(1) == b""
+            ) as sock,
+        ):
+            client = Client(sock)
+            assert client.get("/", "Connection: close").body == b"ok"
+            assert sock.recv(1) == b""
 
 
 @each_loop
@@ -409,7 +417,13 @@ def test_z04_clients_that_break_off_leave_no_trace(
     """Z04: resets and ends in every stage, unknown bytes, records that are none."""
     caplog.set_level(logging.INFO)
     with tls_serving(Probe(), tmp_path, new_loop) as served:
-        for data in (b"", b"\x16", b"\x16\x03\x01\x00\x05hello", b"\x80\x2e\x01\x00\x02", b"\0" * 50):
+        for data in (
+            b"",
+            b"\x16",
+            b"\x16\x03\x01\x00\x05hello",
+            b"\x80\x2e\x01\x00\x02",
+            b"\0" * 50,
+        ):
             for end in (Client.reset, Client.finish):
                 with served.client() as plain:
                     plain.send(data)
@@ -468,12 +482,11 @@ def test_z02_plain_http_on_a_tls_port_is_told_so(
     """Z02."""
     caplog.set_level(logging.INFO)
     probe = Probe()
-    with tls_serving(probe, tmp_path, new_loop) as served:
-        with served.client() as client:
-            response = client.get()
-            assert response.status == 400
-            assert b"https://" in response.body
-            assert client.closed()
+    with tls_serving(probe, tmp_path, new_loop) as served, served.client() as client:
+        response = client.get()
+        assert response.status == 400
+        assert b"https://" in response.body
+        assert client.closed()
     assert probe.calls == []
     assert caplog.records == []
 
@@ -492,7 +505,9 @@ def test_a_bind_with_redirect_sends_to_https(new_loop: NewLoop, tmp_path: Path) 
             ("evil.test", 400, None),
         ):
             with served.client() as client:
-                client.send(f"POST /a?b=c HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\nabc".encode())
+                client.send(
+                    f"POST /a?b=c HTTP/1.1\r\nHost: {host}\r\nContent-Length: 3\r\n\r\nabc".encode()
+                )
                 response = client.response()
                 assert (response.status, response.get("location")) == (status, where)
                 assert response.get("connection") == "close"
@@ -536,9 +551,9 @@ def test_plain_and_tls_binds_stand_beside_each_other(tmp_path: Path) -> None:
 
 
 def test_a_unix_socket_stays_plain_beside_a_certificate(tmp_path: Path) -> None:
-    with tls_serving(Probe(), tmp_path, bind=f"unix:{tmp_path}/socket") as served:
-        with served.client() as client:
-            assert client.get().status == 200
+    bind = f"unix:{tmp_path}/socket"
+    with tls_serving(Probe(), tmp_path, bind=bind) as served, served.client() as client:
+        assert client.get().status == 200
 
 
 def test_given_sockets_speak_tls_where_there_is_a_certificate(tmp_path: Path) -> None:
@@ -609,15 +624,20 @@ def test_z06_a_renewed_certificate_is_used_for_new_connections(
     """Z06: by the sweep alone, without a restart; connections that are open stay."""
     caplog.set_level(logging.INFO)
     renewed = certificates.server("localhost", "renewed.test")
-    with tls_serving(Probe(), tmp_path, new_loop, ws_ping_interval=0.2) as served:
+    options = {"ws_ping_interval": 0.2}
+    with tls_serving(Probe(), tmp_path, new_loop, **options) as served:
+        assert shown(served) == certificates.server().der
         with secure(served) as old:
-            assert shown(served) == certificates.server().der
             certificates.files(tmp_path, renewed)
-            served.until(lambda: "renewed.test" in str(served.server._tls.certificates.default.certificate))
+            served.until(
+                lambda: "renewed.test" in str(served.server._tls.certificates.default.certificate)
+            )
             assert shown(served) == renewed.der
             assert old.get().status == 200
     lines = [each.getMessage() for each in caplog.records if each.name == "penstock.error"]
-    assert lines == ["The changed certificate (localhost, renewed.test) is used for new connections"]
+    assert lines == [
+        "The changed certificate (localhost, renewed.test) is used for new connections"
+    ]
 
 
 @pytest.mark.parametrize("kind", ["broken", "mismatched", "gone", "empty"])
@@ -643,19 +663,27 @@ def test_z06_a_certificate_that_cannot_be_used_is_refused_once(
         assert shown(served) == renewed.der
 
 
-def test_a_change_is_taken_when_it_is_over(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+def test_a_change_is_taken_when_it_is_over(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
     """Certificate and key are written one after the other: between them nothing is loaded, nor complained of."""
     renewed = certificates.server("localhost", "renewed.test")
     with tls_serving(Probe(), tmp_path, ws_ping_interval=None, timeout_min_rate=60) as served:
         tls = served.server._tls
-        served.on_loop(lambda: certificates.write(tmp_path / "server.pem", renewed.pem) and tls.look())
-        served.on_loop(lambda: certificates.write(tmp_path / "server.key", renewed.key_pem()) and tls.look())
+        served.on_loop(
+            lambda: certificates.write(tmp_path / "server.pem", renewed.pem) and tls.look()
+        )
+        served.on_loop(
+            lambda: certificates.write(tmp_path / "server.key", renewed.key_pem()) and tls.look()
+        )
         look_twice(served)
         assert shown(served) == renewed.der
     assert [each for each in caplog.records if each.levelno >= logging.ERROR] == []
 
 
-def test_an_unusable_certificate_ends_the_start_before_the_application_starts(tmp_path: Path) -> None:
+def test_an_unusable_certificate_ends_the_start_before_the_application_starts(
+    tmp_path: Path,
+) -> None:
     from penstock.errors import UsageError
 
     started = []
@@ -711,8 +739,9 @@ def test_z05_any_other_client_does_not_get_through(kind: str, tmp_path: Path) ->
     }[kind]
     probe = Probe()
     with tls_serving(probe, tmp_path, **mutual(tmp_path)) as served:
+        context = showing(tmp_path, issued)
         with pytest.raises((ssl.SSLError, ConnectionError)):
-            secure(served, showing(tmp_path, issued)).get()
+            secure(served, context).get()
     assert probe.calls == []
 
 
@@ -720,9 +749,9 @@ def test_z05_with_tls_1_3_the_refusal_comes_with_the_first_answer(tmp_path: Path
     """Z05: the client's handshake is over before the server has seen its certificate."""
     probe = Probe()
     with tls_serving(probe, tmp_path, **mutual(tmp_path)) as served:
-        with pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
-            with secure(served, certificates.client_context(ssl.TLSVersion.TLSv1_3)) as client:
-                client.get()
+        client = secure(served, certificates.client_context(ssl.TLSVersion.TLSv1_3))
+        with client, pytest.raises((ssl.SSLError, ConnectionError, EOFError)):
+            client.get()
     assert probe.calls == []
 
 

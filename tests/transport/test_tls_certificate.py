@@ -17,7 +17,9 @@ def subject_of(*relative: list[x509.NameAttribute]) -> str:
     return read(certificates.issue(name).der).subject
 
 
-def attribute(oid: x509.ObjectIdentifier, value: str, kind: _ASN1Type | None = None) -> x509.NameAttribute:
+def attribute(
+    oid: x509.ObjectIdentifier, value: str, kind: _ASN1Type | None = None
+) -> x509.NameAttribute:
     return x509.NameAttribute(oid, value, kind)
 
 
@@ -61,7 +63,21 @@ def test_a_life_beyond_2050_is_read_too() -> None:
 
 @pytest.mark.parametrize(
     "value",
-    ["plain", "a,b", "a+b", 'a"b', "a;b", "a<b>", "a\\b", " edges ", "#hash", "a=b", "Dörte", "鍵", "x" * 64],
+    [
+        "plain",
+        "a,b",
+        "a+b",
+        'a"b',
+        "a;b",
+        "a<b>",
+        "a\\b",
+        " edges ",
+        "#hash",
+        "a=b",
+        "Dörte",
+        "鍵",
+        "x" * 64,
+    ],
 )
 def test_tls_06_the_subject_is_escaped_as_in_rfc_4514(value: str) -> None:
     attributes = [[attribute(C, "DE")], [attribute(O, "Test, Inc.")], [attribute(CN, value)]]

@@ -88,7 +88,9 @@ def test_another_message_is_no_hello() -> None:
 def test_no_bytes_make_it_raise(data: bytes) -> None:
     assert server_name(data) in {None, ""} or isinstance(server_name(data), str)
     server_name(b"\x16\x03\x01" + len(data).to_bytes(2) + data)
-    server_name(b"\x16\x03\x01" + (len(data) + 4).to_bytes(2) + b"\x01" + len(data).to_bytes(3) + data)
+    server_name(
+        b"\x16\x03\x01" + (len(data) + 4).to_bytes(2) + b"\x01" + len(data).to_bytes(3) + data
+    )
 
 
 @given(st.integers(5, 600), st.integers(0, 255))

@@ -197,11 +197,6 @@ class Server:
             self._stop.set()
         try:
             self._make_worker(loop, loaded)
-            if has_certificate(self.settings):
-                from penstock.transport.tls import Tls
-
-                # A certificate that cannot be used is told before the application starts
-                self._tls = Tls(self.worker, self.settings, self._tls_port)
             self._claim()
             if not await self._start_lifespan(loaded):
                 await self.shutdown()
@@ -247,6 +242,11 @@ class Server:
         self._shutdown = Shutdown(self)
         worker.closed_hook = self._connection_gone
         runtime.on_idle = self._look
+        if has_certificate(self.settings):
+            from penstock.transport.tls import Tls
+
+            # A certificate that cannot be used is told before the application starts
+            self._tls = Tls(worker, self.settings, self._tls_port)
 
     def _claim(self) -> None:
         settings = self.settings

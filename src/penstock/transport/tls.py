@@ -157,4 +157,3 @@ class Tls:
         else:
             names = ", ".join(self.certificates.default.certificate.names[:3]) or "no name"
             note("info", f"The changed certificate ({names}) is used for new connections")
-

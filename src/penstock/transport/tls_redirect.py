@@ -37,7 +37,7 @@ def application(certificates: Callable[[], Any], port: Callable[[], int]) -> Any
     """An ASGI application that answers every request with a redirect (308), or 400 for a host that
     is not ours. `certificates()` gives the `Certificates` in use, `port()` that of https."""
 
-    async def redirect(scope: Any, receive: Any, send: Any) -> None:
+    async def redirect(scope: Any, _receive: Any, send: Any) -> None:
         if scope["type"] != "http":
             await send({"type": "websocket.close", "code": 1000})
             return
