@@ -30,6 +30,7 @@ from penstock.process.embed import load, open_access_log
 from penstock.process.handover import unpack, unpack_bind
 from penstock.process.run import configure_logs, end_tasks, loop_factory, loop_name
 from penstock.process.steering import Steering
+from penstock.process.title import set_title
 from penstock.transport.inflight import in_flight
 from penstock.transport.server import Server
 from penstock.transport.worker import ERROR_LOGGER
@@ -82,6 +83,8 @@ class Child:
         for name in ("SIGINT", "SIGHUP", "SIGUSR1", "SIGUSR2"):
             if hasattr(signal, name):
                 signal.signal(getattr(signal, name), _ignored)
+        app = self.config.app if isinstance(self.config.app, str) else ""
+        set_title(self.config.name, f"worker {self.slot + 1}", app)
         stacks.install(self._report, self._requests)
         self.board.put(self.slot, columns.PID, os.getpid())
         self.board.put(self.slot, columns.STATE, columns.STARTING)

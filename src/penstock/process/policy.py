@@ -137,6 +137,11 @@ class Policy:
         """Whether the stop was asked for and is put off by the drain delay."""
         return self._stop_at is not None
 
+    @property
+    def reloading(self) -> bool:
+        """Whether workers of older code still serve."""
+        return any(each.generation < self.generation for each in self.of_state(SERVING))
+
     def of_state(self, *states: str) -> list[Member]:
         """The workers in these states, the oldest first."""
         return [member for member in self.members.values() if member.state in states]

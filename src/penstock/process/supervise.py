@@ -45,10 +45,10 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 def run(config: Config) -> int:
     """Supervise until a signal; the exit code: 0, or 128 + signal when the signal came twice, or 1 if
     a worker had to be killed at the end. Raises SetupError and its kin when it cannot start."""
-    configure_logs(config)
     around = Surroundings(config)
     try:
         around.enter("supervisor", bind=True)
+        configure_logs(config)  # after that, so that log files are the user's who opens them again
         return asyncio.run(Supervisor(config, around).run())
     except SetupError as error:
         around.news.status(f"Not started: {error}")
@@ -83,6 +83,8 @@ class Supervisor:
         self._watch_s = max(min(WATCH_S, config.timeout_worker / 4), WATCH_S_MIN)
         self._watched_at = 0.0
         self._listening = False
+        self._reloading = False
+        self._stopping = False
         self._had_terminal = has_terminal()
 
     async def run(self) -> int:
@@ -147,10 +149,26 @@ class Supervisor:
             elif isinstance(action, e.Announce):
                 self._announce(actor)
             elif isinstance(action, e.Leave):
+                self._stopping = True
                 self.around.stopping("Leaving: requests are still served")
             else:
                 actor.act(action)
+        self._tell_systemd(loop)
         self._set_timer(loop)
+
+    def _tell_systemd(self, loop: asyncio.AbstractEventLoop) -> None:
+        """A reload's beginning and its end, however it went."""
+        if self._policy.reloading is self._reloading or self._stopping:
+            return
+        self._reloading = not self._reloading
+        if self._reloading:
+            self.around.reloading("Reloading: workers are replaced one by one")
+        else:
+            self.around.ready(loop.call_later, f"Serving {self.config.app}", self._alive)
+
+    def _alive(self) -> bool:
+        """Whether somebody serves: a supervisor alone is no service."""
+        return self._stopping or bool(self._policy.of_state(SERVING, DRAINING))
 
     def _set_timer(self, loop: asyncio.AbstractEventLoop) -> None:
         if self._timer is not None:
@@ -176,7 +194,7 @@ class Supervisor:
         announce_service(self.around.sockets, app, interface, loop_name, self._policy.wanted)
         if text := self.around.unserved():
             self.logger.warning("%s", text)
-        self.around.ready(self._loop.call_later, f"Serving {app}")
+        self.around.ready(self._loop.call_later, f"Serving {app}", self._alive)
 
     # ------------------------------------------------------------------------------------- signals
 
@@ -191,6 +209,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGUSR1, self._on_reopen)
 
     def _on_end(self, number: int) -> None:
+        self._stopping = True
         self.around.stopping("Shutting down")
         self.tell(e.Stop(signal.Signals(number).name, 128 + number))
 
