@@ -21,7 +21,10 @@ from penstock.errors import BindError
 from penstock.process import identity, systemd
 from penstock.process.pidfile import PidFile
 from penstock.process.title import set_title
-from penstock.transport.listeners import Listener, make_listener
+from penstock.transport.listeners import GivenListener, Listener, make_listener
+
+# The options that say where to listen.
+_PLACES = ("bind", "uds", "fd", "host", "port")
 
 
 class Surroundings:
@@ -30,6 +33,8 @@ class Surroundings:
     The constructor takes systemd's variables out of `environ`. `predecessor`: the pid of a process
     that hands its sockets to this one and may be the pid file's owner; 0 for none.
 
+    - `inherited(bind)`: sockets for a bind that another process has handed over; none by default.
+      `inherited_binds`: all that it had, for a start whose options name none.
     - `systemd`: what systemd said. `news`: tells it how the service is.
     - `listeners`: claimed, and open to nobody until `listen`; empty if `enter` was to bind nothing.
     """
@@ -40,6 +45,8 @@ class Surroundings:
         self.systemd = systemd.take(environ, os.getpid())
         self.news = systemd.Notifier(self.systemd.notify)
         self.listeners: list[Listener] = []
+        self.inherited: Callable[[Bind], list[socket.socket]] = _nothing
+        self.inherited_binds: tuple[Bind, ...] = ()
         self._config = config
         self._environ = environ
         self._identity = identity.find(config.user, config.group)
@@ -143,12 +150,24 @@ class Surroundings:
     def _bind(self) -> None:
         config, who = self._config, self._identity
         owner = config.uds_owner or ("" if who is None else f"{who.uid}:{who.gid}")
-        for bind in binds(config, self.systemd):
+        for bind in self._binds():
+            sockets = self.inherited(bind)
+            if sockets:
+                self.listeners.append(_adopted(bind, sockets, config))
+                continue
             listener = make_listener(bind, config.backlog, config.uds_mode, self._activated, owner)
             self.listeners.append(listener)
             listener.claim()
             if who is not None:
                 listener.reserve()
+
+    def _binds(self) -> tuple[Bind, ...]:
+        if all(self._config.sources[name].rank == DEFAULT for name in _PLACES):
+            # What systemd passed to the process before, it does not pass to this one
+            passed = [each for each in self.inherited_binds if type(each.address) is SystemdAddress]
+            if passed:
+                return tuple(passed)
+        return binds(self._config, self.systemd)
 
     def _activated(self, name: str) -> list[socket.socket]:
         found: list[socket.socket] = []
@@ -172,9 +191,20 @@ class Surroundings:
         return found
 
 
+def _nothing(_bind: Bind) -> list[socket.socket]:
+    return []
+
+
+def _adopted(bind: Bind, sockets: list[socket.socket], config: Config) -> Listener:
+    if isinstance(bind.address, FdAddress | SystemdAddress):
+        return GivenListener(sockets, config.backlog, bind)
+    listener = make_listener(bind, config.backlog, config.uds_mode)
+    listener.adopt(sockets)
+    return listener
+
+
 def binds(config: Config, said: systemd.Systemd) -> tuple[Bind, ...]:
     """The binds of `config`; if it names none and systemd passed sockets, these."""
-    places = ("bind", "uds", "fd", "host", "port")
-    if said.passed and all(config.sources[name].rank == DEFAULT for name in places):
+    if said.passed and all(config.sources[name].rank == DEFAULT for name in _PLACES):
         return (config.listeners[0]._replace(address=SystemdAddress()),)
     return config.listeners

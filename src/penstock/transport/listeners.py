@@ -50,6 +50,13 @@ class Listener:
         """Let clients in. BindError if that cannot be."""
         raise NotImplementedError
 
+    def adopt(self, sockets: Iterable[socket.socket]) -> None:
+        """Take sockets that another process has bound to this address, in place of `claim`."""
+        self.sockets = list(sockets)
+
+    def disown(self) -> None:
+        """The address is another process's from now on: `close` only closes the sockets here."""
+
     def close(self) -> None:
         """Free the address. May be called in any state, and again."""
         for sock in self.sockets:
@@ -210,6 +217,21 @@ class UnixListener(Listener):
         except OSError:
             # Gone, or no longer ours to remove: either way there is nothing left to do.
             pass
+
+    def adopt(self, sockets: Iterable[socket.socket]) -> None:
+        """The file is this process's to remove, if it is there."""
+        super().adopt(sockets)
+        if not self.address.abstract:
+            try:
+                found = os.lstat(self.address.path)
+            except OSError:
+                return
+            if stat.S_ISSOCK(found.st_mode):
+                self._ours = (found.st_dev, found.st_ino)
+
+    def disown(self) -> None:
+        """The file stays."""
+        self._ours = None
 
     def _own(self) -> None:
         """Remember which file it is, and give it to its owner."""
