@@ -55,7 +55,6 @@ class DetailedLog:
 
     __slots__ = (
         "_as_records",
-        "_events",
         "_excluded",
         "_format",
         "_handler",

@@ -23,7 +23,6 @@ cdef class Record:
 
     cpdef double begin(self, Head head, long long number) except? -1
     cpdef str request_id(self, Head head)
-    @cython.locals(given=str)
     cdef str _given_id(self, Head head)
     cpdef bytes fields(self, Head head, object headers, bytes defaults)
     cpdef started(self)
