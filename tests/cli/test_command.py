@@ -18,7 +18,7 @@ def parsed(*arguments: str) -> dict[str, tuple[object, str]]:
         found.update(given(parameters, list(arguments)))
         return 0
 
-    build(callback, lambda: "").main(list(arguments), standalone_mode=False)
+    build(callback, lambda: "", (), help_text).main(list(arguments), standalone_mode=False)
     return found
 
 

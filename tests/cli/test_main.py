@@ -83,8 +83,10 @@ def test_the_application_may_come_from_the_file_or_the_environment(
         (["a:b", "c:d"], ["got unexpected extra argument (c:d)", "one process serves one"]),
         (["a:b", "--port", "x"], ["--port: 'x' is no whole number"]),
         (["a:b", "-b", "x"], ["-b (--bind): 'x' is half an address: write x:8000"]),
-        (["a:b", "-w", "4"], ["-w (--workers) cannot be used yet: it needs the supervisor"]),
-        (["a:b", "-w4"], ["-w (--workers) cannot be used yet"]),
+        (["a:b", "-w", "x"], ["-w (--workers): 'x' is"]),
+        (["a:b", "-wx"], ["-w (--workers): 'x' is"]),
+        (["a:b", "config"], ["got unexpected extra argument (config)", "one process serves one"]),
+        (["--port", "1", "config"], ["the command config comes first", "served as config:app"]),
         (["a:b", "--interface", "rsgi"], ["--interface: 'rsgi' is not one of auto, asgi3"]),
         (
             ["a:b", "-c", "x.py"],
@@ -218,9 +220,10 @@ def test_as_a_process_a_mistake_is_two_lines_on_stderr() -> None:
 def test_reading_the_command_line_imports_nothing_that_only_serving_needs(tmp_path: Path) -> None:
     """Start-up time counts: neither the event loop nor what only mistakes or files need is there."""
     code = (
-        "import sys; from penstock.cli.main import main; main(['a:b', '--workers', '2']);"
+        "import sys; from penstock.cli.main import main; main(['a:b', '--port', 'x']);"
         "print(*sorted({'asyncio', 'rich', 'tomllib', 'uvloop', 'logging', 'ssl', 'difflib',"
-        " 'penstock.cli.foreign', 'penstock.process', 'ipaddress', 'penstock.gateway', 'dataclasses'} & set(sys.modules)))"
+        " 'penstock.cli.foreign', 'penstock.cli.configuration', 'penstock.cli.migrate',"
+        " 'penstock.bridge', 'penstock.config.dotenv', 'penstock.process', 'ipaddress', 'penstock.gateway', 'dataclasses'} & set(sys.modules)))"
     )
     done = subprocess.run(
         [sys.executable, "-c", code],

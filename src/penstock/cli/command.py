@@ -34,20 +34,36 @@ OWN: tuple[tuple[tuple[str, ...], str, str], ...] = (
 )
 
 
+COMMANDS: tuple[tuple[str, str], ...] = (
+    ("config show [APP]", "every value, and where it came from"),
+    ("config check [APP]", "look at all of it, import the application, and serve nothing"),
+    ("migrate FILE | -- COMMAND", "write penstock.toml from another server's configuration"),
+)
+
+# (name of the program, columns of the terminal) → the text of --help
+HelpText = Callable[[str, int], str]
+
+
 class Command(click.Command):
-    """`penstock`, with its own layout of --help."""
+    """A command with its own layout of --help, which `text` makes."""
+
+    text: HelpText
 
     def format_help(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """Write the whole help text into `formatter`."""
-        formatter.write(help_text(ctx.command_path, _width()))
+        formatter.write(self.text(ctx.command_path, width()))
 
 
 def build(
-    callback: Callable[..., int], version: Callable[[], str], extra: Iterable[click.Parameter] = ()
+    callback: Callable[..., int],
+    version: Callable[[], str],
+    extra: Iterable[click.Parameter],
+    text: HelpText,
 ) -> Command:
     """Return the command; `callback` gets every parameter by name and returns the exit code.
 
-    `version` makes the text of --version when it is asked for. `extra` are further parameters.
+    `version` makes the text of --version when it is asked for, `text` that of --help. `extra` are
+    further parameters.
     """
 
     def show_version(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
@@ -65,12 +81,14 @@ def build(
         ),
         *extra,
     ]
-    return Command(
+    command = Command(
         "penstock",
         params=parameters,
         callback=callback,
         context_settings={"help_option_names": ["-h", "--help"]},
     )
+    command.text = text
+    return command
 
 
 def _parameters(option: Option) -> list[click.Parameter]:
@@ -134,7 +152,7 @@ def help_text(program: str, width: int) -> str:
     """The text of --help for a terminal of `width` columns."""
     import textwrap  # as shutil below: --help alone needs it
 
-    lines = [f"{_bold('Usage:')} {program} APP [OPTIONS]", ""]
+    lines = [f"{bold('Usage:')} {program} APP [OPTIONS]", ""]
     for paragraph in INTRODUCTION.split("\n\n"):
         lines += [*textwrap.wrap(paragraph, width), ""]
     groups: dict[str, list[Option]] = {}
@@ -145,21 +163,25 @@ def help_text(program: str, width: int) -> str:
         elif option.kind != "app":
             groups.setdefault(option.group, []).append(option)
     for group, options in groups.items():
-        lines.append(_bold(group))
+        lines.append(bold(group))
         for option in options:
-            lines += _row(_label(option), _explained(option), width)
+            lines += row(_label(option), _explained(option), width)
         lines.append("")
-    lines.append(_bold("Other"))
+    lines.append(bold("Other"))
     for spellings, metavar, text in OWN:
-        lines += _row(_joined(spellings, metavar), text, width)
-    lines += ["", _bold("Not built yet (refused)")]
-    lines += textwrap.wrap(
-        ", ".join(waiting),
-        width,
-        initial_indent="  ",
-        subsequent_indent="  ",
-        break_on_hyphens=False,
-    )
+        lines += row(_joined(spellings, metavar), text, width)
+    lines += ["", bold("Commands")]
+    for command, text in COMMANDS:
+        lines += row(command, text, width)
+    if waiting:
+        lines += ["", bold("Not built yet (refused)")]
+        lines += textwrap.wrap(
+            ", ".join(waiting),
+            width,
+            initial_indent="  ",
+            subsequent_indent="  ",
+            break_on_hyphens=False,
+        )
     lines += [
         "",
         *textwrap.wrap("docs/options.md has the reason of each default, and what becomes of the flags"
@@ -186,7 +208,8 @@ def _explained(option: Option) -> str:
     return f"{option.help} [{option.show(option.default)}]"
 
 
-def _row(label: str, text: str, width: int) -> list[str]:
+def row(label: str, text: str, width: int) -> list[str]:
+    """The lines of one entry: `label` in its column, `text` wrapped in the other."""
     import textwrap
 
     wrapped = textwrap.wrap(text, width - _COLUMN - 2, break_on_hyphens=False)
@@ -197,12 +220,14 @@ def _row(label: str, text: str, width: int) -> list[str]:
     return [first, *(" " * (_COLUMN + 2) + line for line in wrapped[1:])]
 
 
-def _bold(text: str) -> str:
+def bold(text: str) -> str:
+    """`text` as a heading."""
     # click takes the codes off again where the output is no terminal
     return text if "NO_COLOR" in os.environ else click.style(text, bold=True)
 
 
-def _width() -> int:
+def width() -> int:
+    """Columns for help texts on this terminal."""
     import shutil
 
     return max(60, min(_WIDTH_MAX, shutil.get_terminal_size().columns))

@@ -12,7 +12,7 @@ import re
 from collections.abc import Iterator, Mapping, MutableMapping
 from typing import NamedTuple
 
-from penstock.config import dotenv, files
+from penstock.config import files
 from penstock.config.config import ENVIRONMENT, FILE, GIVEN, Config, Setting, Source
 from penstock.config.nearest import nearest
 from penstock.config.options import BY_NAME, OPTIONS
@@ -78,8 +78,11 @@ def gather(
     added: dict[str, str] = {}
     try:
         paths = _env_files([*settings, *_environment(environ, {}), *given])
-        added = dotenv.fill(environ, paths, here)
-        read += paths
+        if paths:
+            from penstock.config import dotenv  # only who has such a file
+
+            added = dotenv.fill(environ, paths, here)
+            read += paths
     except UsageError as error:
         problems.append(error)
     settings += [*_environment(environ, added), *given]
