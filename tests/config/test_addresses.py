@@ -115,7 +115,6 @@ def test_a_bind_is_an_address_and_what_is_spoken_there(text: str, bind: Bind) ->
         (":80?", "no bind option ''"),
         (":80?tls&tls", "tls is given twice"),
         (":80?tls=off", "takes no value: leave it out"),
-        (":80?tls&redirect", "cannot go with tls"),
         (":80?dual", r"as in \[::\]:80\?dual"),
         (":80?mode=660", "as in unix:/run/app.sock"),
         ("fd://3?owner=www", "as in unix:/run/app.sock"),

@@ -23,9 +23,19 @@ def test_each_bind_has_its_own_scheme_and_mode() -> None:
     assert [bind.scheme for bind in found] == ["http", "https", "http", "http"]
 
 
-def test_with_a_certificate_and_no_word_of_tls_everything_speaks_it() -> None:
+def test_with_a_certificate_and_no_word_of_tls_every_tcp_bind_speaks_it() -> None:
+    """Who reaches a Unix socket is on this machine already."""
     found = secured(binds(":80?redirect", ":443", "/s"), True)
-    assert [bind.tls for bind in found] == [False, True, True]
+    assert [bind.tls for bind in found] == [False, True, False]
+
+
+def test_proxy_protocol_for_all_is_that_of_each_bind() -> None:
+    config = Config(bind=[":1", "/s?mode=600"], proxy_protocol=True)
+    assert [str(bind) for bind in config.listeners] == ["0.0.0.0:1?proxy", "unix:/s?proxy&mode=600"]
+    assert [bind.proxy_protocol for bind in Config(bind=[":1?proxy", ":2"]).listeners] == [
+        True,
+        False,
+    ]
 
 
 @pytest.mark.parametrize("text", [":443?tls", ":80?redirect"])

@@ -7,7 +7,7 @@ belongs to the next layer stays in the kernel.
 import asyncio
 import functools
 import socket
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from typing import Any
 
 from penstock.config.addresses import Bind, TcpAddress
@@ -104,15 +104,13 @@ class TurnedAway:
 
 
 class Arrivals:
-    """Receives the clients of binds with PROXY headers or TLS for an `Acceptor`, as its `prepare`.
+    """Receives the clients of binds with PROXY headers for an `Acceptor`, as its `prepare`.
 
-    `make(bind, client, peer, origin)` makes the protocol object of a connection. `secure(bind,
-    client)` is awaited for binds with TLS, after the PROXY header: it returns the keyword arguments
-    of `connect_accepted_socket` that make it a TLS connection, and may raise as `prepare` does.
-    `clients`: who counts connections by client, None where nobody does.
+    `make(bind, client, peer, origin)` makes the protocol object of a connection. `clients`: who
+    counts connections by client, None where nobody does.
     """
 
-    __slots__ = ("_clients", "_limit_s", "_loop", "_make", "_secure", "_trust", "_turned_away")
+    __slots__ = ("_clients", "_limit_s", "_loop", "_make", "_trust", "_turned_away")
 
     def __init__(
         self,
@@ -120,36 +118,30 @@ class Arrivals:
         settings: Any,
         note: Callable[[str, str], None],
         make: Callable[..., Any],
-        secure: Callable[[Bind, socket.socket], Awaitable[dict[str, Any]]] | None = None,
         clients: Any = None,
     ) -> None:
         self._clients = clients
         self._loop = loop
         self._make = make
-        self._secure = secure
         self._limit_s = settings.timeout_proxy_protocol
         self._trust = Trust(settings.forwarded_allow_ips)
         self._turned_away = TurnedAway(loop.time, note)
 
     async def prepare(
         self, bind: Bind, client: socket.socket, peer: Any
-    ) -> tuple[Callable[[], Any], dict[str, Any]] | None:
-        """What `connect_accepted_socket` needs, or None if the client was turned away: then the
-        caller closes the socket. Raises OSError if the connection is lost."""
-        origin, options = None, {}
+    ) -> Callable[[], Any] | None:
+        """What makes the protocol object, or None if the client was turned away: then the caller
+        closes the socket. Raises OSError if the connection is lost."""
         try:
-            if bind.proxy_protocol:
-                self._check_trust(bind, client, peer)
-                origin = await read_origin(self._loop, client, self._limit_s)
-                if self._clients is not None and origin.told:
-                    if not self._clients.enter(client, origin.client):
-                        return None
-            if bind.tls and self._secure is not None:
-                options = await self._secure(bind, client)
+            self._check_trust(bind, client, peer)
+            origin = await read_origin(self._loop, client, self._limit_s)
         except ProtocolError as error:
             self._turned_away.tell(_shown(peer), error)
             return None
-        return functools.partial(self._make, bind, client, peer, origin), options
+        counted = self._clients is not None and origin.told
+        if counted and not self._clients.enter(client, origin.client):
+            return None
+        return functools.partial(self._make, bind, client, peer, origin)
 
     def _check_trust(self, bind: Bind, client: socket.socket, peer: Any) -> None:
         """A PROXY header can claim any address, so it counts from trusted peers only (X05)."""

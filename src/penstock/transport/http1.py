@@ -49,6 +49,9 @@ class Connection(Input):
         local = ours = address_of(client.getsockname(), True)
         if origin is not None:
             if origin.tls is not None:
+                from penstock.transport.proxied_tls import ProxiedTlsInfo  # few proxies tell of it
+
+                connection.tls = ProxiedTlsInfo(origin.tls)
                 connection.scheme = connection._own_scheme = "https"
             if origin.told:
                 # From here on the proxy's own address counts for nothing. A path on the proxy's
@@ -156,7 +159,9 @@ class Connection(Input):
         events = poll.poll(0)
         if not events:
             return
-        if events[0][1] & (select.POLLERR | select.POLLHUP) or self.tls is not None:
+        if events[0][1] & (select.POLLERR | select.POLLHUP) or (
+            self.tls is not None and self.tls.here
+        ):
             # Over TLS its end is the end of the connection
             self._transport.abort()
         elif self._input == WAIT and self.exchange is not None:

@@ -232,16 +232,14 @@ class Acceptor:
         task.add_done_callback(self._tasks.discard)
 
     async def _connect(self, bind: Bind, client: socket.socket, peer: Any) -> None:
-        factory = functools.partial(self._factory, bind, client, peer)
-        options: dict[str, Any] = {}
+        factory: Any = functools.partial(self._factory, bind, client, peer)
         try:
             if bind.proxy_protocol:
-                prepared = await self.prepare(bind, client, peer)
-                if prepared is None:
+                factory = await self.prepare(bind, client, peer)
+                if factory is None:
                     client.close()
                     return
-                factory, options = prepared
-            await self._loop.connect_accepted_socket(factory, client, **options)
+            await self._loop.connect_accepted_socket(factory, client)
         except asyncio.CancelledError:
             client.close()
             raise

@@ -191,11 +191,11 @@ def _relative_name(relative: list[_Element]) -> str:
             # Section 2.4: what has no name of its own is written as it is encoded
             parts.append(f"{short or oid}=#{value.encoded.hex()}")
         else:
-            parts.append(f"{short}={_escaped(_text(value))}")
+            parts.append(f"{short}={escaped(_text(value))}")
     return "+".join(parts)
 
 
-def _escaped(text: str) -> str:
+def escaped(text: str) -> str:
     """RFC 4514 section 2.4; control characters too, since the name will be written to logs."""
     found = []
     for index, character in enumerate(text):

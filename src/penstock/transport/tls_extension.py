@@ -13,6 +13,9 @@ class TlsInfo:
 
     __slots__ = ("_entry", "_ssl")
 
+    # TLS ends in this process, so its end is the end of the connection
+    here = True
+
     def __init__(self, ssl_object: ssl.SSLObject) -> None:
         self._ssl = ssl_object
         self._entry: dict[str, Any] | None = None
