@@ -176,6 +176,19 @@ def test_run_raises_what_keeps_it_from_starting() -> None:
     assert done.stdout == "raised 4\n", done.stderr
 
 
+@pytest.mark.parametrize(
+    "options",
+    [{"workers": 2}, {"reload": True}, {"pid": "x"}, {"user": "nobody"}, {"umask": "027"}],
+)
+def test_what_needs_a_process_of_its_own_is_refused_and_not_ignored(options: Any) -> None:
+    (name,) = options
+    with pytest.raises(UsageError, match=f"{name}= is of a process of the server's own"):
+        penstock.Server(app, **options)
+    if name in {"workers", "reload"}:
+        with pytest.raises(UsageError, match=f"{name}="):
+            penstock.run(app, **options)
+
+
 def test_nothing_is_said_about_resources_that_were_not_freed() -> None:
     done = python(RUN, "-X", "dev", "-W", "error")
     assert done.returncode == 0

@@ -13,9 +13,15 @@ from typing import Any
 
 from penstock.config import Config
 from penstock.config.config import DEFAULT
+from penstock.config.options import BY_NAME
+from penstock.errors import UsageError
 from penstock.gateway import loading
 from penstock.transport import server
 from penstock.transport.worker import ERROR_LOGGER
+
+# What a program cannot have at all; and what it can have with `run`, which is the whole process.
+_OF_THE_COMMAND = ("workers", "reload", "preload")
+_OF_A_PROCESS = ("pid", "user", "group", "umask", "name")
 
 
 class Server(server.Server):
@@ -42,6 +48,7 @@ class Server(server.Server):
         **options: Any,
     ) -> None:
         config = _config(app, options)
+        _refuse(config, (*_OF_THE_COMMAND, *_OF_A_PROCESS))
         super().__init__(
             config,
             partial(load, config),
@@ -86,6 +93,7 @@ def run(app: Any, *, sockets: Iterable[socket.socket] | None = None, **options: 
     from penstock.process.run import run_config
 
     config = _config(app, options)
+    _refuse(config, _OF_THE_COMMAND)
     _, caught = run_config(config, sockets)
     caught.dismiss()
 
@@ -122,6 +130,17 @@ def _config(app: Any, options: dict[str, Any]) -> Config:
 
         config = devcert.settle(config, logging.getLogger(ERROR_LOGGER).info)
     return config
+
+
+def _refuse(config: Config, names: Iterable[str]) -> None:
+    """Nothing that was asked for is left undone in silence."""
+    for name in names:
+        place = config.sources[name].place
+        if place == f"{name}=" and getattr(config, name) not in {None, False}:
+            raise UsageError(
+                f"{place} is of a process of the server's own, not of a server within a program",
+                f"start one: penstock APP {BY_NAME[name].spelling}",
+            )
 
 
 def _note(embedded: Server, level: str, text: str) -> None:

@@ -16,8 +16,9 @@ from typing import Any
 from penstock.config import Bind, Config, SystemdAddress
 from penstock.config.config import DEFAULT
 from penstock.errors import SetupError, UsageError
-from penstock.process.embed import Server
+from penstock.process.embed import load, open_access_log
 from penstock.process.signals import Signals
+from penstock.transport.server import Server
 from penstock.transport.worker import ERROR_LOGGER
 
 # As platform.python_implementation has it, which compiles regular expressions for that
@@ -80,10 +81,15 @@ def _run(config: Config, sockets: Any, around: Any) -> tuple[int, Signals]:
     try:
         # Applications that ask for the event loop while they are imported get this one.
         asyncio.set_event_loop(loop)
-        server = Server(config, sockets=sockets, on_ready=ready)
+        server = Server(
+            config,
+            partial(load, config),
+            sockets=sockets,
+            open_access_log=partial(open_access_log, config),
+            on_ready=ready,
+        )
         if around is not None:
             server.on_stopping = around.stopping
-        server.watched = True
         server.load()
         shutdown_s, delay_s = config.timeout_graceful_shutdown, config.drain_delay
         with Signals(server, shutdown_s, _note(logger), delay_s) as caught:
