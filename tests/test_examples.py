@@ -1,14 +1,10 @@
 """The examples do what they say: each application alone, and the page in a real browser."""
 
 import asyncio
-import json
 import re
-import shutil
 import signal
 import subprocess
 import sys
-import time
-import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from hashlib import sha256
@@ -18,7 +14,8 @@ from typing import Any
 
 import httpx
 import pytest
-from websockets.sync.client import connect
+
+from tests.browser import browser
 
 EXAMPLES = Path(__file__).parent.parent / "examples"
 DEADLINE_S = 30.0
@@ -104,68 +101,6 @@ def served(*arguments: str) -> Iterator[str]:
             assert "Traceback" not in rest
         finally:
             server.kill()
-
-
-class Page:
-    """A page in headless Chromium, over its DevTools protocol."""
-
-    def __init__(self, socket: Any) -> None:
-        self._socket = socket
-        self._count = 0
-        self.complaints: list[str] = []
-
-    def call(self, method: str, **parameters: Any) -> Any:
-        self._count += 1
-        call = {"id": self._count, "method": method, "params": parameters}
-        self._socket.send(json.dumps(call))
-        while True:
-            message = json.loads(self._socket.recv(timeout=DEADLINE_S))
-            if message.get("id") == self._count:
-                return message["result"]
-            if message.get("method") in {"Runtime.exceptionThrown", "Log.entryAdded"}:
-                self.complaints.append(json.dumps(message["params"]))
-
-    def evaluate(self, expression: str) -> Any:
-        return self.call("Runtime.evaluate", expression=expression)["result"].get("value")
-
-    def wait_for(self, expression: str) -> None:
-        """Ask until it is true."""
-        deadline = time.monotonic() + DEADLINE_S
-        while not self.evaluate(expression):
-            if time.monotonic() > deadline:
-                text = self.evaluate("document.body.innerText")
-                pytest.fail(f"never became true: {expression}\n{self.complaints}\n{text}")
-            time.sleep(0.02)
-
-
-@contextmanager
-def browser(profile: Path, url: str) -> Iterator[Page]:
-    program = shutil.which("chromium") or "chromium"
-    flags = ["--headless", "--disable-gpu", "--no-sandbox", "--disable-dev-shm-usage"]
-    where = [f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
-    with subprocess.Popen(
-        [program, *flags, *where], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
-    ) as process:
-        try:
-            assert process.stderr is not None
-            port = next(
-                found[1]
-                for line in process.stderr
-                if (found := re.search(r"DevTools listening on ws://[^:]+:(\d+)/", line))
-            )
-            with urllib.request.urlopen(f"http://127.0.0.1:{port}/json", timeout=DEADLINE_S) as got:
-                targets = json.load(got)
-            address = next(t["webSocketDebuggerUrl"] for t in targets if t["type"] == "page")
-            with connect(address, max_size=None) as socket:
-                page = Page(socket)
-                page.call("Runtime.enable")
-                page.call("Log.enable")
-                page.call("Page.navigate", url=url)
-                yield page
-                page.call("Browser.close")
-            process.communicate(timeout=DEADLINE_S)
-        finally:
-            process.kill()
 
 
 @pytest.mark.real
