@@ -22,7 +22,7 @@ from typing import Any, NamedTuple
 from penstock.config import Config
 from penstock.gateway.loading import Loaded
 from penstock.process import board
-from penstock.transport.server import Server
+from penstock.transport.server import Given, Server
 
 # Probes are few and quick; whoever else comes must not cost the application anything.
 CONNECTIONS_MAX = 64
@@ -47,9 +47,10 @@ class Health(NamedTuple):
 Look = Callable[[], Health]
 
 
-def open_health(config: Config, look: Look) -> Server:
+def open_health(config: Config, look: Look, sockets: Given | None = None) -> Server:
     """The server of the endpoints on `config.health_bind`, to be started before the application and
-    shut down after it. `look()` says how the service is, for each request anew."""
+    shut down after it. `look()` says how the service is, for each request anew. `sockets`: those of
+    a supervisor whose place this one takes."""
     endpoints = Config(
         bind=config.health_bind,
         lifespan="off",
@@ -65,7 +66,7 @@ def open_health(config: Config, look: Look) -> Server:
         warn_blocked_loop=0,
     )
     loaded = Loaded(Endpoints(look), "asgi3", "the health endpoints")
-    return Server(endpoints, lambda: loaded, on_ready=_announce)
+    return Server(endpoints, lambda: loaded, sockets=sockets, on_ready=_announce)
 
 
 def health_of(server: Server) -> Health:

@@ -13,19 +13,22 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 import sys
 import time
+from functools import partial
 from typing import Any
 
 from penstock.config import Bind, Config
 from penstock.errors import SetupError
 from penstock.process import board as columns
 from penstock.process import events as e
+from penstock.process import upgrade
 from penstock.process.actor import Actor
 from penstock.process.board import SLOTS_MAX
-from penstock.process.policy import DRAINING, HUNG, SERVING, Policy, Settings
+from penstock.process.policy import DRAINING, HUNG, MARGIN_S, SERVING, Policy, Settings
 from penstock.process.recycle import Recycling
 from penstock.process.run import announce_service, configure_logs
 from penstock.process.signals import has_terminal
@@ -45,24 +48,36 @@ _ENDING = (signal.SIGINT, signal.SIGTERM, signal.SIGQUIT)
 def run(config: Config) -> int:
     """Supervise until a signal; the exit code: 0, or 128 + signal when the signal came twice, or 1 if
     a worker had to be killed at the end. Raises SetupError and its kin when it cannot start."""
-    around = Surroundings(config)
+    before = upgrade.predecessor(os.environ)
+    around = Surroundings(config, predecessor=0 if before is None else before.pid)
     try:
+        if before is not None:
+            around.inherited = partial(before.take, upgrade.SERVICE)
+            around.inherited_binds = tuple(before.binds(upgrade.SERVICE))
         around.enter("supervisor", bind=True)
         configure_logs(config)  # after that, so that log files are the user's who opens them again
-        return asyncio.run(Supervisor(config, around).run())
+        return asyncio.run(Supervisor(config, around, before).run())
     except SetupError as error:
         around.news.status(f"Not started: {error}")
         raise
     finally:
+        if before is not None:
+            before.close()
         around.leave()
 
 
 class Supervisor:
-    """One run of the supervisor. `around`: the surroundings, entered; the sockets are in them."""
+    """One run of the supervisor. `around`: the surroundings, entered; the sockets are in them.
+    `before`: the supervisor whose place it takes, if there is one."""
 
-    def __init__(self, config: Config, around: Surroundings) -> None:
+    def __init__(
+        self, config: Config, around: Surroundings, before: upgrade.Predecessor | None = None
+    ) -> None:
         self.config = config
         self.around = around
+        self._before = before
+        self._successor: upgrade.Successor | None = None
+        self._health: Any = None
         self.logger = logging.getLogger(ERROR_LOGGER)
         self._policy = Policy(
             Settings(
@@ -93,9 +108,8 @@ class Supervisor:
         self._over = loop.create_future()
         actor = self._actor = Actor(self.config, self.logger, self.tell, self._sockets)
         self._install(loop)
-        health = None
         try:
-            health = await self._open_health()
+            self._health = await self._open_health()
             self.tell(e.Started())
             self._watched_at = loop.time()
             self._watch_timer = loop.call_later(self._watch_s, self._watch)
@@ -105,8 +119,10 @@ class Supervisor:
                 if timer is not None:
                     timer.cancel()
             actor.close()
-            if health is not None:
-                await health.shutdown()
+            if self._successor is not None:
+                self._successor.close()
+            if self._health is not None:
+                await self._health.shutdown()
         if end.reason:
             failed = actor.failure
             if failed is not None and failed.detail and end.code == 4:
@@ -122,7 +138,8 @@ class Supervisor:
             return None
         from penstock.process.health import open_health
 
-        server = open_health(self.config, self.health)
+        handed = [] if self._before is None else self._before.take_all(upgrade.HEALTH)
+        server = open_health(self.config, self.health, handed or None)
         await server.start()
         return server
 
@@ -194,6 +211,8 @@ class Supervisor:
         announce_service(self.around.sockets, app, interface, loop_name, self._policy.wanted)
         if text := self.around.unserved():
             self.logger.warning("%s", text)
+        if self._before is not None:
+            self._before.ready()
         self.around.ready(self._loop.call_later, f"Serving {app}", self._alive)
 
     # ------------------------------------------------------------------------------------- signals
@@ -207,6 +226,7 @@ class Supervisor:
         loop.add_signal_handler(signal.SIGTTIN, self.tell, e.More())
         loop.add_signal_handler(signal.SIGTTOU, self.tell, e.Fewer())
         loop.add_signal_handler(signal.SIGUSR1, self._on_reopen)
+        loop.add_signal_handler(signal.SIGUSR2, self._on_upgrade)
 
     def _on_end(self, number: int) -> None:
         self._stopping = True
@@ -231,8 +251,48 @@ class Supervisor:
             self._actor.send_all("reopen")
 
     def _on_child(self) -> None:
-        if self._actor is not None:
-            self._actor.reap()
+        others = self._actor.reap() if self._actor is not None else {}
+        if self._successor is not None and self._successor.pid in others:
+            self._successor.exited(others[self._successor.pid])
+
+    # ------------------------------------------------------------------------------------- upgrade
+
+    def _on_upgrade(self) -> None:
+        if os.getpid() == 1:
+            self.logger.warning(
+                "SIGUSR2: this is the container's first process, which would end with it; SIGHUP"
+                " reloads the application, a new version of the program needs a new container"
+            )
+            return
+        if self._successor is not None or not self._policy.running or self._policy.stopping:
+            self.logger.warning("SIGUSR2 is left out: the server starts, stops, or is taken over")
+            return
+        limit_s = 2 * self.config.timeout_startup + MARGIN_S
+        successor = upgrade.Successor(limit_s, self._succeeded, self._not_succeeded)
+        handed = [(upgrade.SERVICE, bind, sock) for sock, bind in self.around.sockets]
+        if self._health is not None:
+            handed += [(upgrade.HEALTH, bind, sock) for sock, bind in self._health.bound]
+        try:
+            successor.start(handed, self.around.systemd.handed_on())
+        except OSError as error:
+            self.logger.error("SIGUSR2: the new version cannot be started: %s", error)
+            return
+        self._successor = successor
+        self.logger.info("SIGUSR2: process %d is to take over", successor.pid)
+
+    def _succeeded(self, pid: int) -> None:
+        self.logger.info("Process %d has taken over; this one ends", pid)
+        self._stopping = True
+        for listener in self.around.listeners:
+            listener.disown()
+        if self._health is not None:
+            self._health.disown()
+        self.around.news.main_pid(pid)
+        self.tell(e.Succeeded())
+
+    def _not_succeeded(self, why: str) -> None:
+        self._successor = None
+        self.logger.error("The new version did not take over: %s; this one goes on", why)
 
     # --------------------------------------------------------------------------------------- watch
 

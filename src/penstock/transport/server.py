@@ -1,7 +1,7 @@
 """One worker's server in one event loop: start, serve, and a shutdown that ends.
 
-    start     claim the addresses · lifespan startup · listen · accept
-    shutdown  in phases, see `shutdown`
+start     claim the addresses · lifespan startup · listen · accept
+shutdown  in phases, see `shutdown`
 """
 
 import asyncio
@@ -400,6 +400,11 @@ class Server:
         """Free the addresses; nothing listens there any more."""
         for listener in self._listeners:
             listener.close()
+
+    def disown(self) -> None:
+        """The addresses are another process's now; the shutdown does not free them."""
+        for listener in self._listeners:
+            listener.disown()
 
     def _release(self) -> None:
         """Let go of all that is not the application's."""
