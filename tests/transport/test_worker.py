@@ -159,6 +159,32 @@ class Connection:
         self.seen.append("aborted")
 
 
+def test_a_long_sweep_lets_the_loop_turn_and_leaves_nobody_out(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """3,000 clients that are cut at once hold nobody up (S01)."""
+    clock = iter(range(1000))
+    monkeypatch.setattr(module.time, "monotonic", lambda: next(clock) * module.SWEEP_SLICE_S)
+    worker = make()
+    turns: list[Any] = []
+    worker.loop.call_soon = lambda callback, *arguments: turns.append((callback, arguments))
+    seen: list[Any] = []
+    worker.connections.update(Connection(seen) for _ in range(5))
+    worker.sweep(7.0)
+    assert seen == [7.0]
+    # A sweep that comes before the last one has ended begins no second one
+    worker.sweep(8.0)
+    assert len(turns) == 1
+    # Who has left meanwhile is not asked
+    worker.connections.pop()
+    for callback, arguments in turns:
+        callback(*arguments)
+    assert seen in ([7.0] * 4, [7.0] * 5)
+    assert worker._unswept == []
+    worker.sweep(9.0)
+    assert seen[-1] == 9.0
+
+
 def test_a_connection_whose_sweep_fails_is_closed_and_harms_no_other(
     make: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:

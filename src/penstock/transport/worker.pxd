@@ -3,6 +3,7 @@ cdef class Worker:
     cdef bytes _plain_headers
     cdef int _refused_count
     cdef double _refused_since
+    cdef list _unswept
     cdef public object access_log
     cdef public dict addresses
     cdef public object admission
