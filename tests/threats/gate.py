@@ -49,7 +49,7 @@ class AsgiNotes:
             await receive()
             await send({"type": "websocket.close"})
             return
-        client = tuple(scope["client"])
+        client = tuple(scope["client"] or ())
         self.running[client] = self.running.get(client, 0) + 1
         self.most_running = max(self.most_running, self.running[client])
         try:
