@@ -14,7 +14,8 @@ import socket
 import subprocess
 import sys
 from collections.abc import Callable
-from typing import Any
+from functools import partial
+from typing import TYPE_CHECKING, Any
 
 import penstock
 from penstock.config import Bind, Config
@@ -26,11 +27,14 @@ from penstock.process.channel import Channel, pair
 from penstock.process.handover import pack, pack_bind
 from penstock.process.stacks import Report, new_report
 
+if TYPE_CHECKING:
+    from penstock.process.preload import Templates
+
 # What a worker has to tell where it stands.
 EXPLAIN_S = 1.0
 
 # The modules of this very program come first until the child has this process's own path.
-_BOOT = "import sys; sys.path.insert(0, {root!r}); from penstock.process.child import main; sys.exit(main({fd}))"
+_BOOT = "import sys; sys.path.insert(0, {root!r}); from penstock.process.{module} import main; sys.exit(main({fd}))"
 _ROOT = os.path.dirname(os.path.dirname(os.path.abspath(penstock.__file__)))
 
 
@@ -88,6 +92,8 @@ class Actor:
         self.board = Board()
         self.processes: dict[int, Process] = {}
         self.start: Callable[[Channel], int] | None = None
+        # Of the workers that are started from now on
+        self.generation = 0
         self._logger = logger
         self._tell = tell
         self._sockets = sockets
@@ -95,6 +101,15 @@ class Actor:
         self._tasks: set[asyncio.Task[None]] = set()
         self._tie = orphans.tie()
         self._last: Process | None = None  # that failed to start
+        self._templates: Templates | None = None
+        # Processes that have ended before it was known that they were workers
+        self._early: dict[int, int] = {}
+        if config.preload:
+            from penstock.process.preload import Templates
+
+            self._templates = Templates(
+                config, logger, partial(self._fresh, "template"), self._forked, self._not_forked
+            )
 
     @property
     def failure(self) -> Process | None:
@@ -119,6 +134,8 @@ class Actor:
         """Let go of everything; no process is left then, or nobody waits for it any more."""
         for task in self._tasks:
             task.cancel()
+        if self._templates is not None:
+            self._templates.close()
         for process in list(self.processes.values()):
             self._forget(process)
         self.board.close()
@@ -141,21 +158,40 @@ class Actor:
         }
         ours.send("start", start, descriptors=(self.board.fd, process.report.fd))
         ours.sock.setblocking(False)
+        self._loop.add_reader(ours.sock, self._heard, process)
         try:
-            process.pid = (self.start or self._fresh)(theirs)
+            if self._templates is not None:
+                self._templates.fork(process, self.generation, theirs)
+                return
+            process.pid = (self.start or partial(self._fresh, "child"))(theirs)
         except OSError as error:
             self._loop.call_soon(self._not_started, process, error)
-        finally:
-            theirs.close()
-        self._loop.add_reader(ours.sock, self._heard, process)
+        theirs.close()
 
-    def _fresh(self, channel: Channel) -> int:
-        """Start a new interpreter for a worker."""
+    def _forked(self, process: Process, pid: int) -> None:
+        """The template has forked a worker."""
+        if process.worker not in self.processes:
+            os.kill(pid, signal.SIGKILL)  # it was withdrawn meanwhile
+            return
+        process.pid = pid
+        if pid in self._early:
+            self._ended(process, self._early.pop(pid))
+
+    def _not_forked(
+        self, process: Process, code: int, text: str, hint: str, detail: str
+    ) -> None:
+        """There will be no process for a worker."""
+        if process.worker in self.processes:
+            self._on_failed(process, code, text, hint, detail)
+            self._ended(process, code)
+
+    def _fresh(self, module: str, channel: Channel) -> int:
+        """Start a new interpreter for a worker, or for a template."""
         fd = channel.sock.fileno()
         # With the options of this one: -X dev, -W, -O and the like
         flags: list[str] = subprocess._args_from_interpreter_flags()  # type: ignore[attr-defined]
         child = subprocess.Popen(
-            [sys.executable, *flags, "-c", _BOOT.format(root=_ROOT, fd=fd)],
+            [sys.executable, *flags, "-c", _BOOT.format(root=_ROOT, fd=fd, module=module)],
             pass_fds=(fd,),
             preexec_fn=self._tie,  # noqa: PLW1509 - this process has no threads
         )
@@ -193,6 +229,9 @@ class Actor:
     def _in_turn(self, worker: int, do: Any, argument: Any) -> None:
         process = self.processes.get(worker)
         if process is None:
+            return
+        if not process.pid and self._templates is not None and self._templates.withdraw(process):
+            self._loop.call_soon(self._ended, process, -signal.SIGTERM)
             return
 
         async def in_turn() -> None:
@@ -271,12 +310,15 @@ class Actor:
                 self._ended(by_pid[pid], status)
             else:
                 others[pid] = status
+                if self._templates is not None:
+                    self._early[pid] = status
+                    self._templates.exited(pid)
 
     def _ended(self, process: Process, status: int) -> None:
-        # What it said last may not have been read yet
-        self._heard(process)
         if process.worker not in self.processes:
             return
+        # What it said last may not have been read yet
+        self._heard(process)
         text = process.report.news()
         if status < 0 and text.strip():
             name = process.name

@@ -20,8 +20,9 @@ from functools import partial
 from types import FrameType
 from typing import Any
 
-from penstock.config import Bind, Config
+from penstock.config import Bind
 from penstock.errors import SetupError
+from penstock.gateway.loading import Loaded
 from penstock.process import board as columns
 from penstock.process import stacks
 from penstock.process.board import Board
@@ -53,16 +54,33 @@ def main(control: int) -> int:
     _, start = message
     sys.path[:] = start["path"]
     sys.argv[:] = start["argv"]
+    return begin(channel, start, None)
+
+
+def begin(channel: Channel, start: dict[str, Any], loaded: Loaded | None) -> int:
+    """Be a worker; the exit code. `start`: what the supervisor said, with whose message board and
+    report have come. `loaded`: the application, where it is imported already."""
     board_fd, report = channel.take(2)
     board = Board(board_fd)
-    return Child(channel, board, report, start).run()
+    try:
+        return Child(channel, board, report, start, loaded).run()
+    finally:
+        channel.close()
+        board.close()
 
 
 class Child:
     """The worker. `start`: what the supervisor said, by name: config, slot, drain_s (how long idle
     connections stay when others take over)."""
 
-    def __init__(self, channel: Channel, board: Board, report: int, start: dict[str, Any]) -> None:
+    def __init__(
+        self,
+        channel: Channel,
+        board: Board,
+        report: int,
+        start: dict[str, Any],
+        loaded: Loaded | None = None,
+    ) -> None:
         self.config = unpack(start["config"])
         self.channel = channel
         self.board = board
@@ -73,8 +91,8 @@ class Child:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sockets: asyncio.Future[list[tuple[socket.socket, Bind]]] | None = None
         self._beat_s = COUNTING_BEAT_S if self.config.limit_max_requests else BEAT_S
+        self._loaded = loaded
         self._asked = False
-        self._failed = False
 
     def run(self) -> int:
         """Import, start, serve, end; the exit code."""
@@ -91,8 +109,7 @@ class Child:
         try:
             return self._run()
         except SetupError as error:
-            if not self._failed:
-                self._fail(error)
+            self._fail(error)
             return error.exit_code
 
     def _run(self) -> int:
@@ -128,11 +145,11 @@ class Child:
         return 0
 
     def _load(self, server: Server) -> None:
+        server.application = self._loaded
         server.load()
         self.channel.send("loaded")
 
     def _fail(self, error: SetupError) -> None:
-        self._failed = True
         cause = error.__cause__
         detail = stacks.of_exception(cause) if cause is not None else ""
         self.channel.send("failed", error.exit_code, str(error), error.hint, detail)
@@ -199,7 +216,10 @@ class Child:
         # Not more than once: a service manager signals all processes, and the supervisor asks, too
         if not self._asked and self._loop is not None:
             self._asked = True
-            self._loop.call_soon_threadsafe(self._end)
+            try:
+                self._loop.call_soon_threadsafe(self._end)
+            except RuntimeError:
+                pass  # the loop is closed: it ends already
 
     def _end(self) -> None:
         self.board.put(self.slot, columns.STATE, columns.DRAINING)

@@ -160,7 +160,9 @@ class Supervisor:
         loop, actor, over = self._loop, self._actor, self._over
         if loop is None or actor is None or over is None or over.done():
             return
-        for action in self._policy.on(event, loop.time()):
+        actions = self._policy.on(event, loop.time())
+        actor.generation = self._policy.generation
+        for action in actions:
             if isinstance(action, e.Exit):
                 over.set_result(action)
             elif isinstance(action, e.Announce):
