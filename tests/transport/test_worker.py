@@ -159,6 +159,19 @@ class Connection:
         self.seen.append("aborted")
 
 
+def test_clients_that_do_not_read_are_counted_and_told_now_and_then(
+    make: Callable[..., Any], caplog: pytest.LogCaptureFixture
+) -> None:
+    caplog.set_level(logging.INFO)
+    worker = make()
+    for _ in range(300):
+        worker.reader_cut()
+    worker.tick(worker.now + module.CUT_INTERVAL_S)
+    worker.reader_cut()
+    assert worker.counters.cut_readers == 301
+    assert [text.split(", ")[1].split(";")[0] for text in caplog.messages] == ["1 more", "300 more"]
+
+
 def test_a_long_sweep_lets_the_loop_turn_and_leaves_nobody_out(
     make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -16,13 +16,14 @@ class Counters:
     - `refused_clients`: connections over --limit-connections-per-client.
     - `queued`: requests that waited for a free place. `refused_full`: 503 because the queue was
       full; `refused_late`: because no place came free in time; `refused_websockets`: because of
-      --limit-websockets. `refused_bad`: requests that were refused for what they are (400, 431 ...).
+      --limit-websockets. `cut_readers`: clients that did not read. `refused_bad`: requests that were refused for what they are (400, 431 ...).
     - `stalls`: times that something blocked the event loop; `stall_s`: how long in all;
       `stall_longest_s`; `stall_buckets`: how many lasted up to each of STALL_BUCKETS_S, and longer.
     - `starved`: times that the loop could not run for want of CPU; `starved_s`: how long in all.
     """
 
     __slots__ = (
+        "cut_readers",
         "queued",
         "refused_bad",
         "refused_clients",
@@ -38,6 +39,7 @@ class Counters:
     )
 
     def __init__(self) -> None:
+        self.cut_readers = 0
         self.queued = 0
         self.refused_bad = 0
         self.refused_clients = 0

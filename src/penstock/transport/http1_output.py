@@ -300,9 +300,12 @@ class Output(Stream):
             self._sent_mark = gone
             return
         self.ended = TIMEOUT
-        self._service.note("info", "a client that does not read is cut (min_rate changes this)")
+        self._worker.reader_cut()
         if self.exchange is not None:
             self.exchange.on_disconnect(DISCONNECT_TIMEOUT, True)
+        if self._fd >= 0 and not self._lost:
+            # Else the kernel would keep what is unsent, for as long as the client likes
+            reset_at_close(self._fd)
         self._transport.abort()
 
     def _response_end(self) -> None:

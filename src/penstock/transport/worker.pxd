@@ -1,5 +1,7 @@
 cdef class Worker:
     cdef object _crashes
+    cdef double _cut_since
+    cdef long _cut_told
     cdef bytes _plain_headers
     cdef int _refused_count
     cdef double _refused_since

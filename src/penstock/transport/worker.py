@@ -25,6 +25,8 @@ _LEVELS = {
 # Lines about refused requests that are written in one second; a flood of bad requests must not
 # become a flood of lines (X06, S12). What is left out is counted.
 REFUSED_LINES_MAX = 10
+# One line about clients that do not read in this time; it says how many they were.
+CUT_INTERVAL_S = 5.0
 # How long the sweep of the connections holds the loop, at most, before it lets it turn.
 SWEEP_SLICE_S = 0.001
 # Of what a peer sent, or an error said about it, as much stands in a line.
@@ -77,6 +79,8 @@ class Worker:
 
     __slots__ = (
         "_crashes",
+        "_cut_since",
+        "_cut_told",
         "_plain_headers",
         "_refused_count",
         "_refused_since",
@@ -151,6 +155,8 @@ class Worker:
         self._refused_count = 0
         self._refused_since = float("-inf")
         self._unswept: list[Any] = []
+        self._cut_since = float("-inf")
+        self._cut_told = 0
         # Ids of requests are told apart from those of other workers, and of earlier ones.
         self.id_prefix = os.urandom(6).hex() + "-"
         self.now = 0.0
@@ -259,6 +265,16 @@ class Worker:
         if option:
             parts.append(f"; {option} changes this")
         self.logger.warning("%s", "".join(parts))
+
+    def reader_cut(self) -> None:
+        """A client that does not read what it asked for was cut (S04)."""
+        counters = self.counters
+        counters.cut_readers += 1
+        if self.now - self._cut_since >= CUT_INTERVAL_S:
+            more = counters.cut_readers - self._cut_told
+            self._cut_since = self.now
+            self._cut_told = counters.cut_readers
+            self.note("info", f"Clients that do not read are cut, {more} more; --min-rate changes this")
 
     def _say_left_out(self) -> None:
         left_out = self._refused_count - REFUSED_LINES_MAX
