@@ -126,7 +126,7 @@ class Process:
 
     @property
     def port(self) -> int:
-        found = re.search(r"Running on http://127\.0\.0\.1:(\d+)", self.until("Running on"))
+        found = re.search(r"Running on https?://127\.0\.0\.1:(\d+)", self.until("Running on"))
         assert found is not None
         return int(found[1])
 

@@ -108,7 +108,7 @@ class Server:
     @property
     def url(self) -> str:
         """Where it listens, once it does: the first TCP address, without a slash at the end."""
-        found = re.search(r"Running on (http://\S+?:\d+)", self.until("Running on http://"))
+        found = re.search(r"Running on (https?://\S+?:\d+)", self.until("Running on http"))
         assert found is not None
         return found[1]
 

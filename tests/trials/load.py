@@ -6,6 +6,7 @@ answer counts as failed even where HTTP would allow to repeat it.
 """
 
 import asyncio
+import ssl
 import time
 from collections import Counter
 from typing import NamedTuple
@@ -66,15 +67,18 @@ class _Wire(asyncio.Protocol):
 
 class Load:
     """Clients on 127.0.0.1:`port`: `kept` of them reuse connections, `fresh` ones make one for each request. Together they ask
-    about `rate` times a second.
+    about `rate` times a second; over TLS if there is a context `tls`.
 
         async with Load(port, kept=24, fresh=8, rate=2000) as load:
             ...
         load.answered, load.failures, load.refused, load.by_pid
     """
 
-    def __init__(self, port: int, *, kept: int, fresh: int, rate: float) -> None:
+    def __init__(
+        self, port: int, *, kept: int, fresh: int, rate: float, tls: ssl.SSLContext | None = None
+    ) -> None:
         self.port = port
+        self._tls = tls
         self.answered = 0
         self.refused = 0
         self.failures: list[Failure] = []
@@ -135,7 +139,10 @@ class Load:
         loop = asyncio.get_running_loop()
         try:
             async with asyncio.timeout(DEADLINE_S):
-                _, wire = await loop.create_connection(_Wire, "127.0.0.1", self.port)
+                name = "localhost" if self._tls is not None else None
+                _, wire = await loop.create_connection(
+                    _Wire, "127.0.0.1", self.port, ssl=self._tls, server_hostname=name
+                )
         except (OSError, TimeoutError):
             self.refused += 1
             return None

@@ -199,8 +199,8 @@ def _warn(context: Context, pair: Pair, note: Callable[[str, str], None]) -> Non
         mode = os.stat(pair.keyfile).st_mode
     except OSError:
         return
-    if mode & stat.S_IROTH:
+    if mode & stat.S_IROTH:  # Z08
         note(
             "warning",
-            f"Every user of this machine can read the key {pair.keyfile} (Z08): chmod o-rwx it",
+            f"Every user of this machine can read the key {pair.keyfile}: chmod o-rwx it",
         )
