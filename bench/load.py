@@ -84,9 +84,9 @@ def messages(plan: Plan, pids: Sequence[int]) -> Load:
     return _load(_run([*command, *_own_options(plan, pids)], plan, plan.warm_up_s + plan.seconds))
 
 
-def transfers(plan: Plan, pids: Sequence[int], mode: str) -> Load:
-    """Bodies of 1 MiB; `mode` is `download` or `upload`."""
-    command = [sys.executable, "-m", "bench.load_transfer", mode]
+def transfers(plan: Plan, pids: Sequence[int], mode: str, file: str = "") -> Load:
+    """Bodies of 1 MiB, or a static file of `files`; `mode` is `download` or `upload`."""
+    command = [sys.executable, "-m", "bench.load_transfer", mode, f"--file={file}"]
     return _load(_run([*command, *_own_options(plan, pids)], plan, plan.warm_up_s + plan.seconds))
 
 

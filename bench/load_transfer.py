@@ -1,4 +1,5 @@
-"""Load for large bodies: downloads or uploads of 1 MiB, one after another on each connection.
+"""Load for large bodies: downloads or uploads of 1 MiB, or downloads of a static file, one after
+another on each connection.
 
 Every answer is checked for its status and its number of bytes. Reads are large, so that this end
 costs the kernel as little as it can. `python -m bench.load_transfer --help`.
@@ -13,7 +14,7 @@ import socket
 import sys
 import time
 
-from bench import traffic
+from bench import files, traffic
 from bench.apps import CHUNK_BYTES, CHUNKS
 from bench.errors import BenchError
 from bench.sockets import connect
@@ -37,11 +38,23 @@ def uploads(count: int) -> list[bytes]:
 class Client:
     """One connection: sends a request, reads its answer to the end, and again."""
 
-    __slots__ = ("_buffer", "_length", "_received", "_tail", "_to_send", "answered", "socket")
+    __slots__ = (
+        "_body_bytes",
+        "_buffer",
+        "_length",
+        "_received",
+        "_tail",
+        "_to_send",
+        "answered",
+        "socket",
+    )
 
-    def __init__(self, connection: socket.socket, buffer: memoryview) -> None:
+    def __init__(
+        self, connection: socket.socket, buffer: memoryview, body_bytes: int = BODY_BYTES
+    ) -> None:
         """`buffer` takes what is read and is shared by all connections: nothing is kept in it."""
         self.socket = connection
+        self._body_bytes = body_bytes
         self.answered = False
         self._buffer = buffer
         self._to_send = memoryview(b"")
@@ -80,8 +93,8 @@ class Client:
         if self._length is not None:
             self.answered = self._received == self._length
         else:
-            self.answered = self._tail == _END_OF_CHUNKS and self._received > BODY_BYTES
-        if self._received > BODY_BYTES + _FRAMING_BYTES_MAX:
+            self.answered = self._tail == _END_OF_CHUNKS and self._received > self._body_bytes
+        if self._received > self._body_bytes + _FRAMING_BYTES_MAX:
             raise BenchError(f"an answer goes on after {self._received} bytes")
         return count
 
@@ -99,10 +112,18 @@ class Client:
 
 
 def run(
-    mode: str, port: int, connections: int, warm_up_s: float, seconds: float, clock_ids: list[int]
+    mode: str,
+    port: int,
+    connections: int,
+    warm_up_s: float,
+    seconds: float,
+    clock_ids: list[int],
+    file: str = "",
 ) -> str:
     """Transfer until the window is over; the line that reports it."""
-    pool = uploads(16) if mode == "upload" else traffic.requests(512)
+    target = files.path(file) if file else ""
+    pool = uploads(16) if mode == "upload" else traffic.requests(512, target=target)
+    body_bytes = files.SIZES[file] if file else BODY_BYTES
     buffer = memoryview(bytearray(_READ_BYTES))
     clients: dict[int, Client] = {}
     began_at: dict[int, float] = {}
@@ -110,7 +131,7 @@ def run(
     for _ in range(connections):
         connection = connect(port)
         connection.settimeout(0)
-        clients[connection.fileno()] = Client(connection, buffer)
+        clients[connection.fileno()] = Client(connection, buffer, body_bytes)
         poll.register(connection, select.EPOLLIN)
     window = Window(clock_ids, warm_up_s, seconds)
     index = answers = 0
@@ -147,6 +168,7 @@ def main() -> None:
     """Run the load that the command line describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("mode", choices=("download", "upload"))
+    parser.add_argument("--file", default="", help="name of a static file of bench.files")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--warm-up", type=float, required=True)
@@ -162,6 +184,7 @@ def main() -> None:
                 given.warm_up,
                 given.seconds,
                 given.clock,
+                given.file,
             )
         )
     except (BenchError, OSError) as error:

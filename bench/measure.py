@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from bench import load, traffic
+from bench import files, load, traffic
 from bench.apps import CHUNK, CHUNKS, HELLO
 from bench.errors import BenchError
 from bench.load_transfer import BODY_BYTES, uploads
@@ -69,6 +69,9 @@ class Probe:
 
 def probes(row: Row) -> list[Probe]:
     """Some requests as the row's load sends them, with their right answers."""
+    if row.file:
+        requests = traffic.requests(3, target=files.path(row.file))
+        return [Probe(request, files.content(row.file)) for request in requests]
     if row.kind == "upload":
         return [Probe(request, b"%d" % BODY_BYTES) for request in uploads(2)]
     bodies = {
@@ -90,7 +93,13 @@ def measure(row: Row, case: Case, setting: Setting) -> Sample:
     """
     port = free_port()
     recipe = RECIPES[case.server, row.interface]
-    command = recipe.command(setting.pythons[case.server], row.app, port, log=case.log)
+    folder = setting.directory / "files" if row.file else None
+    if folder is not None:
+        folder.mkdir(exist_ok=True)
+        files.write(folder)
+    command = recipe.command(
+        setting.pythons[case.server], row.app, port, log=case.log, folder=str(folder or "")
+    )
     with running(
         command, port=port, core=setting.server_core, directory=setting.directory, environment={}
     ) as server:
@@ -146,11 +155,15 @@ def _measure_load(
         server.port, case.connections, setting.warm_up_s, setting.seconds, setting.load_core
     )
     if row.kind == "requests":
-        seen = load.requests(plan, pids, setting.requests_file, answer_bytes)
+        file = setting.requests_file
+        if row.file:
+            file = setting.directory / f"requests-{row.file}"
+            traffic.write(file, target=files.path(row.file))
+        seen = load.requests(plan, pids, file, answer_bytes)
     elif row.kind == "messages":
         seen = load.messages(plan, pids)
     else:
-        seen = load.transfers(plan, pids, row.kind)
+        seen = load.transfers(plan, pids, row.kind, row.file)
     server.must_live()
     if server.tree() != pids:
         raise BenchError("the server's processes changed under load: its CPU time is not whole")

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
+from bench.files import LARGE, SMALL
 from bench.targets import Target, best_peer_ratio, difference, growth_ratio, ratio, value
 
 if TYPE_CHECKING:
@@ -40,6 +41,8 @@ class Row:
     interface: Interface = "asgi"
     rounds_min: int = 1
     """Rounds that a full run makes at least, however few are asked for in general."""
+    file: str = ""
+    """The static file of `files` that is asked for; "" for the application."""
 
 
 def _cases(servers: str, *, connections: int = 64) -> tuple[Case, ...]:
@@ -137,6 +140,25 @@ ROWS: tuple[Row, ...] = (
         _cases("floor penstock uvicorn granian", connections=TRANSFER_CONNECTIONS),
         _TRANSFER_TARGETS,
         rounds_min=7,
+    ),
+    Row(
+        "static-small",
+        "a static file of 1 KiB, 12 realistic headers, 64 connections",
+        "requests",
+        "bench.apps:hello",
+        _cases("penstock penstock-pure granian"),
+        (ratio("granian", "penstock", at_least=1.1),),
+        file=SMALL,
+    ),
+    Row(
+        "static-large",
+        "a static file of 10 MiB",
+        "download",
+        "bench.apps:hello",
+        _cases("penstock penstock-pure granian", connections=TRANSFER_CONNECTIONS),
+        (ratio("granian", "penstock", at_least=1.1),),
+        rounds_min=7,
+        file=LARGE,
     ),
     Row(
         "upload",

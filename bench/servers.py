@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING, Literal
 
 from bench.errors import BenchError
+from bench.files import ROUTE
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -29,7 +30,8 @@ class Recipe:
 
     `arguments` follow the interpreter; `{target}`, `{attribute}` (the target's last part) and
     `{port}` are filled in. `quiet` or `logging` is added for an access log that is off or on.
-    `packages` are the distributions whose versions a result must name.
+    `packages` are the distributions whose versions a result must name. `static` is added where the
+    server is to serve files itself, with `{folder}` and `{route}` filled in.
     """
 
     server: str
@@ -39,13 +41,22 @@ class Recipe:
     quiet: tuple[str, ...] = ()
     logging: tuple[str, ...] | None = None
     leg: Leg | None = None
+    static: tuple[str, ...] | None = None
 
-    def command(self, python: str, target: str, port: int, *, log: bool) -> list[str]:
-        """The whole command line; BenchError if this server cannot log here."""
+    def command(
+        self, python: str, target: str, port: int, *, log: bool, folder: str = ""
+    ) -> list[str]:
+        """The whole command line, with a `folder` of files to serve or without; BenchError if this
+        server cannot log, or serve files, here."""
         if log and self.logging is None:
             raise BenchError(f"{self.server} has no recipe with an access log")
+        if folder and self.static is None:
+            raise BenchError(f"{self.server} has no recipe with static files")
         extra = (self.logging or ()) if log else self.quiet
+        if folder:
+            extra += self.static or ()
         values = {"target": target, "attribute": target.rpartition(":")[2], "port": str(port)}
+        values |= {"folder": folder, "route": ROUTE}
         return [python, *(part.format_map(values) for part in (*self.arguments, *extra))]
 
 
@@ -73,7 +84,8 @@ _LOGGING = _words("--access-log --log-level info")
 
 def _penstock(server: str, leg: Leg, interface: Interface, options: str) -> Recipe:
     arguments = _words(f"{_PENSTOCK} {options}")
-    return Recipe(server, interface, ("uvloop",), arguments, _QUIET, _LOGGING, leg)
+    static = ("--static", "{route}={folder}")
+    return Recipe(server, interface, ("uvloop",), arguments, _QUIET, _LOGGING, leg, static)
 
 
 def _uvicorn(server: str, parser: str) -> Recipe:
@@ -83,7 +95,9 @@ def _uvicorn(server: str, parser: str) -> Recipe:
 
 def _granian(interface: Interface, options: str) -> Recipe:
     arguments = _words(f"{_GRANIAN} {options}")
-    return Recipe("granian", interface, ("granian", "uvloop"), arguments, _QUIET, _LOGGING)
+    static = ("--static-path-mount", "{folder}", "--static-path-route", "{route}")
+    packages = ("granian", "uvloop")
+    return Recipe("granian", interface, packages, arguments, _QUIET, _LOGGING, static=static)
 
 
 _RECIPES = (

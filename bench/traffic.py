@@ -48,13 +48,14 @@ def path(random_: random.Random) -> str:
     return f"/api/v1/{kind}/{item}?page={random_.randrange(500)}&sort={random_.choice(_SORTS)}"
 
 
-def request(random_: random.Random, method: str = "GET", more: str = "") -> bytes:
-    """One request's head; `more` is further header lines, each with its CRLF."""
+def request(random_: random.Random, method: str = "GET", more: str = "", target: str = "") -> bytes:
+    """One request's head; `more` is further header lines, each with its CRLF, `target` what is asked for
+    in place of a made-up path."""
     chrome = f"{random_.randrange(110, 150)}.0.{random_.randrange(7000)}.{random_.randrange(200)}"
     token = base64.urlsafe_b64encode(random_.randbytes(48)).decode()
     session = base64.urlsafe_b64encode(random_.randbytes(24)).decode()
     return (
-        f"{method} {path(random_)} HTTP/1.1\r\n"
+        f"{method} {target or path(random_)} HTTP/1.1\r\n"
         f"Host: shop.example.com\r\n"
         f"Connection: keep-alive\r\n"
         f"User-Agent: Mozilla/5.0 ({random_.choice(_SYSTEMS)}) AppleWebKit/537.36 "
@@ -72,10 +73,10 @@ def request(random_: random.Random, method: str = "GET", more: str = "") -> byte
     ).encode("ascii")
 
 
-def requests(count: int, method: str = "GET", more: str = "") -> list[bytes]:
+def requests(count: int, method: str = "GET", more: str = "", target: str = "") -> list[bytes]:
     """`count` different requests, the same ones in every run."""
     random_ = random.Random(_SEED)
-    return [request(random_, method, more) for _ in range(count)]
+    return [request(random_, method, more, target) for _ in range(count)]
 
 
 def handshakes(count: int) -> list[tuple[bytes, bytes]]:
@@ -116,8 +117,8 @@ def frames() -> list[tuple[bytes, bytes]]:
     return made
 
 
-def write(file: Path, count: int = DISTINCT) -> None:
+def write(file: Path, count: int = DISTINCT, target: str = "") -> None:
     """Write the requests for `wrk.lua`: each preceded by its length in eight decimal digits."""
     with file.open("wb") as sink:
-        for head in requests(count):
+        for head in requests(count, target=target):
             sink.write(b"%08d%b" % (len(head), head))

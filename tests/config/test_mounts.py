@@ -1,6 +1,9 @@
 """Mounts: routes and folders in every spelling, and what is refused."""
 
+import itertools
 import pickle
+import re
+import shlex
 from pathlib import Path
 
 import pytest
@@ -120,3 +123,38 @@ def test_every_source_takes_it(folders: Path) -> None:
 def test_a_wrong_one_is_a_usage_error_that_names_its_source() -> None:
     with pytest.raises(UsageError, match=r"^static=: 'nowhere' is no folder"):
         Config(None, static="/a=nowhere")
+
+
+def test_the_examples_of_the_page_are_understood(folders: Path) -> None:
+    """docs/static.md: its commands and its table."""
+    page = (Path(__file__).parents[2] / "docs" / "static.md").read_text()
+    (folders / "dist" / "assets").mkdir()
+    commands = re.findall(r"^    penstock (.*)$", page, re.MULTILINE)
+    routes = []
+    for command in commands:
+        words = shlex.split(command.replace("/srv/media", "media"))
+        routes += [
+            mount.route
+            for word, value in itertools.pairwise(words)
+            if word == "--static"
+            for mount in parse_mounts([value])
+        ]
+    assert routes == ["/assets", "", "/media"]
+    (table,) = re.findall(r"```toml\n(.*?)```", page, re.DOTALL)
+    (folders / "penstock.toml").write_text(table)
+    given, _ = sources.load({}, {}, folders)
+    assert [(mount.route, mount.spa, mount.cache) for mount in given.static] == [
+        ("/assets", "", "revalidate"),
+        ("", "index.html", "hashed"),
+    ]
+    for name in (
+        "missing",
+        "cache",
+        "index",
+        "spa",
+        "precompressed",
+        "symlinks",
+        "hidden",
+        "except",
+    ):
+        assert f"| `{name}` |" in page
