@@ -197,6 +197,10 @@ def _derive(values: dict[str, Any], sources: dict[str, Source]) -> None:
     values["date_header"] = values["date_header"] and b"date" not in names
 
 
+# What a single process cannot do to itself.
+_OF_WORKERS = ("limit_max_requests", "limit_max_age", "limit_max_rss", "preload")
+
+
 def _check(values: Mapping[str, Any], sources: Mapping[str, Source]) -> None:
     """Refuse values that contradict each other."""
     shutdown_s = values["timeout_graceful_shutdown"]
@@ -207,3 +211,11 @@ def _check(values: Mapping[str, Any], sources: Mapping[str, Source]) -> None:
                 f" {shutdown_s:g} s, of which it is a part",
                 "raise --timeout-graceful-shutdown, or lower it",
             )
+    if values["workers"] is None and not values["reload"]:
+        for name in _OF_WORKERS:
+            if values[name]:
+                raise UsageError(
+                    f"{sources[name].place} is about worker processes, and this is one process"
+                    " without a supervisor",
+                    "add --workers N; 1 is enough for it",
+                )

@@ -14,9 +14,9 @@ PROCESS_OPTIONS: tuple[Option, ...] = (
         reason="one process without a supervisor is the smallest thing for a container",
     ),
     Option(
-        "timeout_worker", "duration", 30, PROCESSES,
+        "timeout_worker", "duration", 30, PROCESSES, optional=True,
         aliases=("-t", "--timeout", "--timeout-worker-healthcheck"),
-        help="time for which a worker's event loop may stand still before it is replaced",
+        help="time for which a worker's event loop may stand still before it is replaced; 0: for ever",
         reason="what gunicorn gives",
     ),
     Option(
@@ -49,7 +49,7 @@ PROCESS_OPTIONS: tuple[Option, ...] = (
         " after the other in any case",
     ),
     Option(
-        "limit_max_rss", "size", None, PROCESSES, optional=True, aliases=("--workers-max-rss",),
+        "limit_max_rss", "size", None, PROCESSES, low=1 << 24, optional=True,
         help="resident memory at which a worker is replaced by a fresh one",
         reason="only the machine's owner knows how much there is",
     ),

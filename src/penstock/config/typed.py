@@ -209,7 +209,7 @@ class Values:
     log_config: str | dict[str, Any] | None
     use_colors: bool | None
     workers: int | None
-    timeout_worker: float
+    timeout_worker: float | None
     timeout_drain: float
     limit_max_requests: int | None
     limit_max_requests_jitter: int
@@ -327,7 +327,7 @@ class Keywords(TypedDict, total=False):
     log_config: str | PathLike[str] | Mapping[str, Any] | None
     use_colors: bool | str | None
     workers: int | str | None
-    timeout_worker: float | str
+    timeout_worker: float | str | None
     timeout_drain: float | str
     limit_max_requests: int | str | None
     limit_max_requests_jitter: int | str

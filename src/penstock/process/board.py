@@ -7,7 +7,6 @@ Reading or writing costs no system call.
 
 import mmap
 import os
-import sys
 import tempfile
 
 # Rows of the table: running workers, those that still drain beside them, and replacements.
@@ -80,7 +79,7 @@ class Board:
 
 def _memory(name: str) -> int:
     """A descriptor of memory that has no name in the file system and is not inherited by itself."""
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         return os.memfd_create(name)
     fd, path = tempfile.mkstemp(prefix=f"{name}-")
     os.unlink(path)

@@ -91,6 +91,8 @@ class Child:
         self._loop: asyncio.AbstractEventLoop | None = None
         self._sockets: asyncio.Future[list[tuple[socket.socket, Bind]]] | None = None
         self._beat_s = COUNTING_BEAT_S if self.config.limit_max_requests else BEAT_S
+        if self.config.timeout_worker:
+            self._beat_s = min(self._beat_s, self.config.timeout_worker / 4)
         self._loaded = loaded
         self._asked = False
 

@@ -12,7 +12,6 @@ import asyncio
 import faulthandler
 import os
 import signal
-import sys
 import tempfile
 import traceback
 from collections.abc import Callable, Iterable, Iterator
@@ -33,7 +32,7 @@ FRAMES_MAX = 8
 
 def new_report() -> int:
     """A descriptor of the shared memory, for one worker."""
-    if sys.platform == "linux":
+    if hasattr(os, "memfd_create"):
         return os.memfd_create("penstock-report", os.MFD_CLOEXEC)
     fd, path = tempfile.mkstemp(prefix="penstock-report-")
     os.unlink(path)

@@ -95,7 +95,8 @@ class Supervisor:
         self._over: asyncio.Future[e.Exit] | None = None
         self._timer: asyncio.TimerHandle | None = None
         self._watch_timer: asyncio.TimerHandle | None = None
-        self._watch_s = max(min(WATCH_S, config.timeout_worker / 4), WATCH_S_MIN)
+        self._silence_s = config.timeout_worker or float("inf")
+        self._watch_s = max(min(WATCH_S, self._silence_s / 4), WATCH_S_MIN)
         self._watched_at = 0.0
         self._listening = False
         self._reloading = False
@@ -321,9 +322,9 @@ class Supervisor:
                 continue
             silent_s = (now_ns - actor.board.get(process.slot, columns.BEAT_NS)) / 1e9
             if member.state == HUNG:
-                if silent_s < self.config.timeout_worker:
+                if silent_s < self._silence_s:
                     self.tell(e.Beating(member.id))
-            elif silent_s > self.config.timeout_worker:
+            elif silent_s > self._silence_s:
                 self.tell(e.Late(member.id, silent_s))
 
     def _look_for_wishes(self, actor: Actor, now: float) -> None:
