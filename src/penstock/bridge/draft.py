@@ -72,6 +72,16 @@ class Draft:
             note = f"{note}; not found from here" if note else "not found from here"
         self.lines[name] = Line(option, value, note)
 
+    def trust_unix(self, why: str) -> None:
+        """Have the headers of a proxy believed that comes through a Unix socket, if there is one."""
+        line = self.lines.get("bind")
+        if line is None or not any(each.startswith(("unix:", "/")) for each in line.value):
+            return
+        before = self.lines.get("forwarded_allow_ips")
+        trusted = "127.0.0.1" if before is None else str(before.value)
+        if not {"unix", "*"} & set(trusted.split(",")):
+            self.put("forwarded_allow_ips", f"{trusted},unix", "bind", why)
+
     def leave(self, setting: str, why: str) -> None:
         """Note a setting that has no counterpart."""
         self.left.append(Left(setting, why))

@@ -276,6 +276,7 @@ def finish(draft: Draft) -> None:
         draft.put("workers", 1, "workers", "gunicorn supervises one, too; $WEB_CONCURRENCY wins")
     if "accesslog" not in draft.given:
         draft.put("access_log", False, "accesslog", "gunicorn's default")
+    draft.trust_unix("gunicorn trusts whoever may use its Unix socket")
     klass = str(draft.value("worker_class", "sync")).lower()
     if klass == "sync" and "threads" not in draft.given:
         draft.put("threads", 1, "threads",

@@ -47,6 +47,7 @@ _APP = {
     "granian": "app",
     "uwsgi": "wsgi-file",
 }
+_RECYCLING = {"limit_max_requests", "limit_max_age", "limit_max_rss"}
 _VARIABLES = "a file has no variables: give it as a flag, or as PENSTOCK_<OPTION>"
 
 
@@ -240,6 +241,8 @@ class Migration:
         for name in sorted(given.keys() - rule.keys()):
             draft.leave(f"{name} = {rules.shown(given[name].value)}", _unknown(server))
         server.finish(draft)
+        if "workers" not in draft.lines and _RECYCLING & set(draft.lines):
+            draft.put("workers", 1, "workers", "who recycles workers supervises them")
         hosts = [found.host for found in self.found if found.host]
         if hosts and "bind" not in draft.lines:
             draft.put("host", hosts[-1], f"host {hosts[-1]}")

@@ -98,6 +98,8 @@ def command(words: list[str]) -> tuple[list[tuple[str, str]], list[str]]:
 
 
 def _address(value: str) -> str:
+    if value.isdigit():
+        return f":{value}"
     if "/" in value:
         return f"unix:{value.removeprefix('unix:')}"
     if value.startswith("@"):
@@ -377,6 +379,7 @@ def finish(draft: Draft) -> None:
     if "threads" not in draft.given:
         draft.put("threads", 1, "threads",
                   "uWSGI's default: one request at a time; more if the application is thread-safe")  # fmt: skip
+    draft.trust_unix("client and scheme come in headers now, of whoever may use the Unix socket")
     draft.put("interface", "wsgi", "uWSGI speaks WSGI")
 
 
