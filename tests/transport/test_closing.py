@@ -1,11 +1,14 @@
 """The server's end of a connection: whatever the client still sends, it takes nothing from the answer (RFC 9112 section 9.6)."""
 
+from pathlib import Path
 from typing import Any
 
 import pytest
 
+from tests import certificates
 from tests.sockets import Client, Served, serving
 from tests.transport.http1_trial import GET, Trial
+from tests.transport.tls_trial import secure
 
 SIZE = 4 << 20
 NEXT = b"GET /next HTTP/1.1\r\nHost: x\r\n\r\n"
@@ -48,15 +51,20 @@ def drained(served: Served) -> bool:
     return all(connection._drained for connection in served.worker.connections)
 
 
-@pytest.mark.parametrize("by", ["application", "client"])
-def test_a_request_sent_too_many_takes_nothing_from_a_large_answer(by: str) -> None:
+@pytest.mark.parametrize("tls", [False, True], ids=["plain", "TLS"])
+@pytest.mark.parametrize("by", ["application", "client", "client, of a file"])
+def test_a_request_sent_too_many_takes_nothing_from_a_large_answer(
+    by: str, tls: bool, tmp_path: Path
+) -> None:
     """The server closes; a request that comes after that must not be answered with a reset."""
-    with serving(large) as served:
-        client = served.client(1 << 16)
+    (tmp_path / "file").write_bytes(b"x" * SIZE)
+    options = {"static": [f"/static={tmp_path}"], **(certificates.files(tmp_path) if tls else {})}
+    with serving(large, **options) as served:
+        client = secure(served, receive_buffer=1 << 16) if tls else served.client(1 << 16)
         if by == "application":
             client.ask("/close")
         else:
-            client.ask("/", "Connection: close")
+            client.ask("/" if by == "client" else "/static/file", "Connection: close")
         head = client.head()
         assert head.get("connection") == "close"
         read = read_slowly(served, client)
