@@ -86,7 +86,8 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "bind", "bind", (), LISTEN, aliases=("-b",),
         help="address to listen on, in place of --host and --port; may be repeated: host:port,"
-        " [::1]:port, :port, unix:/path, /path, fd://N",
+        " [::1]:port, :port, unix:/path, /path, unix:@name, fd://N, systemd:NAME; after it may stand ?tls,"
+        " ?redirect, ?proxy, ?dual, ?mode=660, ?owner=user:group, ?name=word, joined by &",
         reason="one address is enough for most",
     ),
     Option(
@@ -109,6 +110,11 @@ OPTIONS: tuple[Option, ...] = (
         help="owner of the Unix sockets' files: user, user:group or :group; whoever --user and --group name, if left"
         " out",
         reason="whoever makes a file owns it, and only root can give it away",
+    ),
+    Option(
+        "announce", "path", None, LISTEN, optional=True,
+        help="file to write the addresses to, as JSON, when the server serves; it is gone when that ends",
+        reason="for programs that start the server on port 0; people read the log",
     ),
     Option(
         "backlog", "count", 2048, LISTEN, unit="connections", low=1,

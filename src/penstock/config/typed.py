@@ -21,6 +21,7 @@ class Values:
         "access_log_sample",
         "access_log_slow",
         "access_log_stream",
+        "announce",
         "app",
         "app_dir",
         "backlog",
@@ -144,6 +145,7 @@ class Values:
     fd: int | None
     uds_mode: int
     uds_owner: str | None
+    announce: str | None
     backlog: int
     loop: Literal["auto", "uvloop", "asyncio"]
     header: tuple[tuple[bytes, bytes], ...]
@@ -262,6 +264,7 @@ class Keywords(TypedDict, total=False):
     fd: int | str | None
     uds_mode: int | str
     uds_owner: str | None
+    announce: str | PathLike[str] | None
     backlog: int | str
     loop: Literal["auto", "uvloop", "asyncio"]
     header: str | Sequence[str | tuple[str | bytes, str | bytes]] | Mapping[str, str]

@@ -54,7 +54,14 @@ def run_config(config: Config, sockets: Iterable[socket.socket] | None) -> tuple
 
 def _surroundings(config: Config) -> Any:
     """What surrounds this process, None for nothing: most starts do not pay for it."""
-    options = (config.pid, config.user, config.group, config.umask, config.name)
+    options = (
+        config.announce,
+        config.pid,
+        config.user,
+        config.group,
+        config.umask,
+        config.name,
+    )
     if (
         all(value is None for value in options)
         and not any(name in os.environ for name in ("LISTEN_FDS", "NOTIFY_SOCKET"))
@@ -75,6 +82,10 @@ def _run(config: Config, sockets: Any, around: Any) -> tuple[int, Signals]:
         if around is not None:
             if text := around.unserved():
                 logger.warning("%s", text)
+            try:
+                around.announce(server.bound)
+            except SetupError as error:
+                logger.error("%s. %s", error, error.hint)
             around.ready(loop.call_later, f"Serving on {', '.join(server.urls)}")
 
     loop = loop_factory(config.loop)()

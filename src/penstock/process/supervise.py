@@ -214,6 +214,10 @@ class Supervisor:
         announce_service(self.around.sockets, app, interface, loop_name, self._policy.wanted)
         if text := self.around.unserved():
             self.logger.warning("%s", text)
+        try:
+            self.around.announce(self.around.sockets)
+        except SetupError as error:
+            self.logger.error("%s. %s", error, error.hint)
         if self._before is not None:
             self._before.ready()
         self.around.ready(self._loop.call_later, f"Serving {app}", self._alive)

@@ -1,8 +1,9 @@
 """What surrounds the server's main process: one process that serves, a supervisor, a reloader.
 
     enter    umask · pid file · sockets · title · user and group, for good
+    announce other programs can read where it listens
     ready    systemd hears READY, then signs of life; `reloading` and `stopping` likewise
-    leave    sockets closed and their files removed · pid file removed
+    leave    sockets closed and their files removed · pid file and announcement removed
 
 A start that needs none of it does not import this.
 """
@@ -11,7 +12,7 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Iterable, MutableMapping
 from typing import Any
 
 from penstock.config import Bind, Config, FdAddress
@@ -19,6 +20,7 @@ from penstock.config.addresses import SystemdAddress
 from penstock.config.config import DEFAULT
 from penstock.errors import BindError
 from penstock.process import identity, systemd
+from penstock.process.announcement import Announcement
 from penstock.process.pidfile import PidFile
 from penstock.process.title import set_title
 from penstock.transport.listeners import GivenListener, Listener, make_listener
@@ -51,6 +53,9 @@ class Surroundings:
         self._environ = environ
         self._identity = identity.find(config.user, config.group)
         self._pid_file = None if config.pid is None else PidFile(config.pid, predecessor)
+        self._announcement = (
+            None if config.announce is None else Announcement(config.announce, predecessor)
+        )
         self._heartbeat: systemd.Heartbeat | None = None
         self._used: set[int] = set()
 
@@ -67,6 +72,8 @@ class Surroundings:
                 os.umask(config.umask)
             if self._pid_file is not None:
                 self._pid_file.claim()
+            if self._announcement is not None:
+                self._announcement.claim()
             if bind:
                 self._bind()
             # First: after a change of user the files in /proc are still root's
@@ -111,6 +118,11 @@ class Surroundings:
             " --bind systemd: serves all of them"
         )
 
+    def announce(self, bound: Iterable[tuple[socket.socket, Bind]]) -> None:
+        """These sockets are served: `--announce`. SetupError if that cannot be written."""
+        if self._announcement is not None:
+            self._announcement.write(bound)
+
     def ready(
         self,
         call_later: Callable[..., Any],
@@ -143,6 +155,8 @@ class Surroundings:
         for listener in self.listeners:
             listener.close()
         self.listeners.clear()
+        if self._announcement is not None:
+            self._announcement.withdraw()
         if self._pid_file is not None:
             self._pid_file.remove()
         self.news.close()
