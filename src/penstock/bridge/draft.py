@@ -9,6 +9,9 @@ from penstock.config.kinds import Option
 from penstock.config.options import BY_NAME
 from penstock.config.unbuilt import ROOMS
 
+# The end of the note on a value that names what is not on this machine
+NOT_HERE = "not found from here"
+
 
 class NoCounterpart(Exception):
     """A value that no option of ours stands for; the text says why, and what to do instead."""
@@ -69,7 +72,7 @@ class Draft:
             if not _is_about_this_machine(option, value):
                 self.left.append(Left(setting, f"{option.toml}: {error}"))
                 return
-            note = f"{note}; not found from here" if note else "not found from here"
+            note = f"{note}; {NOT_HERE}" if note else NOT_HERE
         self.lines[name] = Line(option, value, note)
 
     def trust_unix(self, why: str) -> None:

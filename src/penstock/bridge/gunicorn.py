@@ -176,7 +176,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("loglevel", to("log_level", rules.log_level), "--log-level="),
     Setting("capture_output", no("what is printed goes where it goes: > FILE 2>&1 in the shell"),
             "--capture-output"),
-    Setting("logger_class", no("log-config FILE says how it is logged")),
+    Setting("logger_class", no("log-config FILE says how it is logged"), "--logger-class="),
     Setting("logconfig", to("log_config", rules.text, "its loggers are penstock.error,"
             " penstock.access"), "--log-config="),
     Setting("logconfig_dict", to("log_config", lambda value: value or None, "its loggers are"

@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import os
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
 
 from penstock.bridge import (
@@ -26,7 +26,7 @@ from penstock.bridge import (
     uwsgi,
     writing,
 )
-from penstock.bridge.draft import Draft, Said
+from penstock.bridge.draft import NOT_HERE, Draft, Line, Said
 from penstock.bridge.rules import Server
 from penstock.config.config import FILE, Config, Setting, Source
 from penstock.errors import UsageError
@@ -265,19 +265,25 @@ def _check(draft: Draft) -> None:
         if "log_config" in draft.lines and name in draft.lines:
             taken = draft.lines.pop(name)
             draft.leave(f"{taken.option.toml} = {taken.value}", "log-config says where logs go")
-    while draft.lines:
-        settings = [
-            Setting(line.option, line.value, Source(FILE, line.option.toml))
-            for line in draft.lines.values()
-            if not line.note.endswith("not found from here")
-        ]
-        problems = Config.problems(settings)
-        if not problems:
-            return
-        text = str(problems[0])
-        named = [name for name, line in draft.lines.items() if line.option.toml in text]
-        taken = draft.lines.pop(named[0] if named else next(reversed(draft.lines)))
-        draft.leave(f"{taken.option.toml} = {rules.shown(taken.value)}", text)
+    while (problem := _problem(draft.lines.values())) is not None:
+        # The last one without which it is no problem any more
+        for name in reversed(draft.lines):
+            others = (line for other, line in draft.lines.items() if other != name)
+            if _problem(others) != problem:
+                break
+        taken = draft.lines.pop(name)
+        draft.leave(f"{taken.option.toml} = {rules.shown(taken.value)}", problem)
+
+
+def _problem(lines: Iterable[Line]) -> str | None:
+    """The first thing that is wrong with options, or between them."""
+    settings = [
+        Setting(line.option, line.value, Source(FILE, line.option.toml))
+        for line in lines
+        if not line.note.endswith(NOT_HERE)
+    ]
+    problems = Config.problems(settings)
+    return str(problems[0]) if problems else None
 
 
 def _unknown(server: Server) -> str:
