@@ -129,7 +129,9 @@ def test_a_killer_that_strikes_each_second_delays_nothing_v01() -> None:
 
 def test_a_death_is_said_with_its_cause() -> None:
     policy = begun()
-    assert "Worker 1 was killed by SIGSEGV; it is replaced" in said(policy.on(e.Exited(1, -11), 9.0))
+    assert "Worker 1 was killed by SIGSEGV; it is replaced" in said(
+        policy.on(e.Exited(1, -11), 9.0)
+    )
     assert "Worker 2 ended with exit code 7; it is replaced" in said(policy.on(e.Exited(2, 7), 9.0))
 
 

@@ -223,4 +223,6 @@ def stop(world: World) -> None:
             break
     world.run(began + 60.0)
     if world.exit is None:
-        raise Broken(f"a stop that was asked for {times} times does not end: {world.policy.members}")
+        raise Broken(
+            f"a stop that was asked for {times} times does not end: {world.policy.members}"
+        )

@@ -42,7 +42,11 @@ class _Wire(asyncio.Protocol):
         head, found, rest = self.data.partition(b"\r\n\r\n")
         if not found or self.answer is None or self.answer.done():
             return
-        length = next(int(line[15:]) for line in head.lower().split(b"\r\n") if line.startswith(b"content-length:"))
+        length = next(
+            int(line[15:])
+            for line in head.lower().split(b"\r\n")
+            if line.startswith(b"content-length:")
+        )
         if len(rest) >= length:
             self.data = b""
             self.answer.set_result((head, rest))

@@ -27,7 +27,8 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         return
     client = scope["client"]
     note("request", client[1] if client else 0)
-    await {"/events": events, "/upload": upload, "/hang": hang, "/grow": grow}.get(scope["path"], answer)(receive, send)
+    paths = {"/events": events, "/upload": upload, "/hang": hang, "/grow": grow, "/large": large}
+    await paths.get(scope["path"], answer)(receive, send)
 
 
 async def lifespan(receive: Any, send: Any) -> None:
@@ -46,10 +47,24 @@ async def answer(_receive: Any, send: Any, more: bytes = b"") -> None:
     await send({"type": "http.response.body", "body": body})
 
 
+async def large(_receive: Any, send: Any) -> None:
+    """More than sockets hold, in pieces."""
+    await send({"type": "http.response.start", "status": 200, "headers": _TEXT})
+    for _ in range(256):
+        await send({"type": "http.response.body", "body": b"x" * 65536, "more_body": True})
+    await send({"type": "http.response.body"})
+
+
 async def events(receive: Any, send: Any) -> None:
     """An event stream without an end, until the server or the client says that it is over."""
     await receive()
-    await send({"type": "http.response.start", "status": 200, "headers": [(b"content-type", b"text/event-stream")]})
+    await send(
+        {
+            "type": "http.response.start",
+            "status": 200,
+            "headers": [(b"content-type", b"text/event-stream")],
+        }
+    )
     gone = asyncio.ensure_future(receive())
     try:
         while not gone.done():

@@ -24,13 +24,17 @@ pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
 LONG = os.environ.get("TRIALS") == "long"
 APP = str(Path(__file__).with_name("served.py"))
 DEADLINE_S = 30.0
-REPLACED = "Worker "
 
 
 def started(notes: Path, *arguments: str, **environ: str) -> Server:
     """The server with the trial's application, on a port of its own, without an access log."""
     return Server(
-        APP, "--port", "0", "--no-access-log", *arguments, environ={"TRIAL_NOTES": str(notes), **environ}
+        APP,
+        "--port",
+        "0",
+        "--no-access-log",
+        *arguments,
+        environ={"TRIAL_NOTES": str(notes), **environ},
     )
 
 
@@ -72,8 +76,10 @@ def test_rolling_reloads_under_load_lose_nothing_v04(tmp_path: Path) -> None:
                 before = workers_of(server.pid)
                 os.kill(server.pid, signal.SIGHUP)
                 await until(
-                    lambda before=before: len(workers_of(server.pid)) >= 2  # type: ignore[misc]
-                    and not workers_of(server.pid) & before,
+                    lambda before=before: (
+                        len(workers_of(server.pid)) >= 2  # type: ignore[misc]
+                        and not workers_of(server.pid) & before
+                    ),
                     "new workers",
                 )
         return load
@@ -130,7 +136,9 @@ def test_killed_workers_take_nothing_along_but_what_they_had_accepted_v01(tmp_pa
     assert load.answered > 200 * kills * (2 if LONG else 1) // 2
     accepted_by = {
         int(port): int(pid)
-        for pid, what, port in (line.split() for line in notes.read_text().splitlines() if line.count(" ") == 2)
+        for pid, what, port in (
+            line.split() for line in notes.read_text().splitlines() if line.count(" ") == 2
+        )
         if what == "request"
     }
     # Each was on a connection of a worker that was killed, as far as anybody noted it at all
@@ -176,8 +184,11 @@ def is_free(port: int) -> bool:
 
 
 @contextlib.asynccontextmanager
-async def opened(port: int, count: int, request: bytes, expected: bytes) -> AsyncIterator[list[Any]]:
+async def opened(
+    port: int, count: int, request: bytes, expected: bytes
+) -> AsyncIterator[list[Any]]:
     """`count` connections that have sent `request` and got an answer with `expected` in it."""
+
     async def one() -> tuple[asyncio.StreamReader, asyncio.StreamWriter]:
         reader, writer = await asyncio.open_connection("127.0.0.1", port)
         writer.write(request)
@@ -217,7 +228,9 @@ def test_a_stop_tells_streams_websockets_and_uploads_and_ends_in_time_v03(tmp_pa
             began = time.monotonic()
             server.child.send_signal(signal.SIGTERM)
             for reader, _ in streams:
-                assert (await asyncio.wait_for(reader.read(), 6)).endswith(b"event: bye\n\n\r\n0\r\n\r\n")
+                assert (await asyncio.wait_for(reader.read(), 6)).endswith(
+                    b"event: bye\n\n\r\n0\r\n\r\n"
+                )
             for reader, _ in sockets:
                 assert b"\x88\x02\x03\xf4" in await asyncio.wait_for(reader.read(), 6)  # 1012
             await asyncio.gather(*(asyncio.wait_for(reader.read(), 6) for reader, _ in uploads))
@@ -246,7 +259,9 @@ async def drip(connections: list[Any]) -> None:
 
 @pytest.mark.parametrize("kind", ["http", "websocket", "unix"])
 @pytest.mark.parametrize("how", ["in a burst", "one by one"])
-def test_connections_are_spread_evenly_over_four_workers(tmp_path: Path, kind: str, how: str) -> None:
+def test_connections_are_spread_evenly_over_four_workers(
+    tmp_path: Path, kind: str, how: str
+) -> None:
     count = 200
 
     async def one(place: Any, writers: list[asyncio.StreamWriter]) -> int:
@@ -283,3 +298,53 @@ def test_connections_are_spread_evenly_over_four_workers(tmp_path: Path, kind: s
         assert server.stop() == 0
     assert sum(found.values()) == count
     assert max(found.values()) <= 1.3 * count / 4
+
+
+def test_new_versions_of_the_program_take_over_under_load_and_lose_nothing(tmp_path: Path) -> None:
+    upgrades = 10 if LONG else 2
+    pid_file = tmp_path / "pid"
+
+    def supervisor() -> int:
+        try:
+            return int(pid_file.read_text())
+        except (OSError, ValueError):
+            return 0
+
+    async def trial(server: Server) -> Load:
+        async with Load(server.port, kept=24, fresh=8, rate=2000 if LONG else 800) as load:
+            for _ in range(upgrades):
+                old = supervisor()
+                os.kill(old, signal.SIGUSR2)
+                # The old one has gone when its workers have
+                await until(lambda old=old: not lives(old), "end of the old supervisor")  # type: ignore[misc]
+                assert lives(supervisor())
+        return load
+
+    with started(tmp_path / "notes", "--workers", "2", "--pid", str(pid_file)) as server:
+        server.until("Running on")
+        try:
+            load = asyncio.run(trial(server))
+        finally:
+            last = supervisor()
+            if last not in {0, server.pid}:
+                os.kill(last, signal.SIGTERM)
+        deadline = time.monotonic() + DEADLINE_S
+        while lives(last):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
+        assert server.wait() == 0
+    lost_nothing(load, 100 * upgrades)
+    assert server.output.count("has taken over; this one ends") == upgrades
+    assert "ERROR" not in server.output
+
+
+def test_a_new_version_that_does_not_start_leaves_the_old_one_serving(tmp_path: Path) -> None:
+    app = tmp_path / "mine.py"
+    app.write_text(Path(APP).read_text())
+    with Server(str(app), "--port", "0", "--workers", "1") as server:
+        port = server.port
+        app.write_text("import no_such_module\n")
+        os.kill(server.pid, signal.SIGUSR2)
+        server.until("The new version did not take over: it ended with status 4; this one goes on")
+        assert b"200 OK" in asyncio.run(one_request(port))
+        assert server.stop() == 0

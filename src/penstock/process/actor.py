@@ -177,9 +177,7 @@ class Actor:
         if pid in self._early:
             self._ended(process, self._early.pop(pid))
 
-    def _not_forked(
-        self, process: Process, code: int, text: str, hint: str, detail: str
-    ) -> None:
+    def _not_forked(self, process: Process, code: int, text: str, hint: str, detail: str) -> None:
         """There will be no process for a worker."""
         if process.worker in self.processes:
             self._on_failed(process, code, text, hint, detail)

@@ -216,7 +216,9 @@ class Policy:
         if self.stopping:
             return
         if not self.running:
-            self._say("warning", "A reload was asked for, but the workers still start: it is left out")
+            self._say(
+                "warning", "A reload was asked for, but the workers still start: it is left out"
+            )
             return
         self.generation += 1
         count = len(self.of_state(SERVING))

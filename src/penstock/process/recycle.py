@@ -28,7 +28,9 @@ class Recycling:
         share = self._shares.get(worker)
         if share is None:
             # Workers that are gone never come back
-            self._shares = {number: old for number, old in self._shares.items() if number > worker - 256}
+            self._shares = {
+                number: old for number, old in self._shares.items() if number > worker - 256
+            }
             share = self._shares[worker] = self._chance()
         if config.limit_max_requests is not None:
             limit = config.limit_max_requests + int(share * (config.limit_max_requests_jitter + 1))

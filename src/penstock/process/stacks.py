@@ -127,7 +127,13 @@ def state_of(pid: int) -> str:
             letter = file.read().rpartition(")")[2].split()[0]
     except (OSError, IndexError):
         return "unknown"
-    words = {"T": "stopped", "t": "traced", "D": "waiting for a device", "Z": "ended", "R": "running"}
+    words = {
+        "T": "stopped",
+        "t": "traced",
+        "D": "waiting for a device",
+        "Z": "ended",
+        "R": "running",
+    }
     return words.get(letter, letter)
 
 

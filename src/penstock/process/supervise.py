@@ -149,11 +149,15 @@ class Supervisor:
         from penstock.process.health import health_of_workers
 
         actor, policy = self._actor, self._policy
-        rows = [] if actor is None else [
-            (member.state, actor.board.row(process.slot))
-            for member in policy.members.values()
-            if (process := actor.processes.get(member.id)) is not None
-        ]
+        rows = (
+            []
+            if actor is None
+            else [
+                (member.state, actor.board.row(process.slot))
+                for member in policy.members.values()
+                if (process := actor.processes.get(member.id)) is not None
+            ]
+        )
         return health_of_workers(rows, policy.wanted, policy.leaving, policy.stopping)
 
     def tell(self, event: e.Event) -> None:

@@ -55,7 +55,9 @@ def main(control: int) -> int:
         detail = stacks.of_exception(error.__cause__) if error.__cause__ is not None else ""
         channel.send("failed", error.exit_code, str(error), error.hint, detail)
         return error.exit_code
-    others = [thread.name for thread in threading.enumerate() if thread is not threading.main_thread()]
+    others = [
+        thread.name for thread in threading.enumerate() if thread is not threading.main_thread()
+    ]
     gc.collect()
     gc.freeze()
     channel.send("imported", others)

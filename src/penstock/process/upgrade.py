@@ -51,7 +51,9 @@ class Successor:
         self._channel: Channel | None = None
         self._timer: asyncio.TimerHandle | None = None
 
-    def start(self, sockets: Sequence[tuple[str, Bind, socket.socket]], environ: dict[str, str]) -> None:
+    def start(
+        self, sockets: Sequence[tuple[str, Bind, socket.socket]], environ: dict[str, str]
+    ) -> None:
         """Start it. OSError if there can be no process. `environ`: what it has besides this
         process's own environment."""
         ours, theirs = pair()
@@ -123,7 +125,9 @@ class Predecessor:
 
     def take(self, kind: str, bind: Bind) -> list[socket.socket]:
         """The sockets for `bind`, which are the caller's then; empty if it had none like it."""
-        found = [sock for its, old, sock in self._handed if (its, old.address) == (kind, bind.address)]
+        found = [
+            sock for its, old, sock in self._handed if (its, old.address) == (kind, bind.address)
+        ]
         self._handed = [each for each in self._handed if each[2] not in found]
         return found
 
@@ -174,4 +178,3 @@ def predecessor(environ: MutableMapping[str, str]) -> Predecessor | None:
         for (kind, bind), fd in zip(packed, channel.take(len(packed)), strict=True)
     ]
     return Predecessor(channel, pid, handed)
-

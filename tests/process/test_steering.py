@@ -1,0 +1,120 @@
+"""Who accepts the next connection: whoever has not more than a fair share, or is left with it."""
+
+import os
+from collections.abc import Iterator
+
+import pytest
+
+from penstock.process import board as columns
+from penstock.process import steering as module
+from penstock.process.board import Board
+from penstock.process.steering import Steering
+
+MS = 1_000_000
+
+
+class Clock:
+    def __init__(self) -> None:
+        self.now_ns = 10_000_000_000
+
+    def __call__(self) -> int:
+        return self.now_ns
+
+
+@pytest.fixture
+def board() -> Iterator[Board]:
+    board = Board()
+    yield board
+    board.close()
+    os.close(board.fd)
+
+
+def serving(board: Board, clock: Clock, *counts: int) -> list[Steering]:
+    """A steering for each worker, which serve and hold as many connections."""
+    for slot, count in enumerate(counts):
+        board.put(slot, columns.STATE, columns.SERVING)
+        board.put(slot, columns.BEAT_NS, clock.now_ns)
+        board.put(slot, columns.CONNECTIONS, count)
+    return [Steering(board, slot, clock) for slot in range(len(counts))]
+
+
+def test_alone_it_takes_everything(board: Board) -> None:
+    [only] = serving(board, Clock(), 5000)
+    only.wake()
+    assert only.may_accept(5000)
+
+
+def test_above_its_share_it_leaves_the_next_one_to_the_others(board: Board) -> None:
+    one, other = serving(board, Clock(), 50, 40)
+    one.wake()
+    other.wake()
+    assert not one.may_accept(50)
+    assert other.may_accept(40)
+
+
+def test_a_few_more_than_the_mean_are_within_the_share(board: Board) -> None:
+    one, _ = serving(board, Clock(), 41, 39)
+    one.wake()
+    assert one.may_accept(41)
+    assert not one.may_accept(47)
+
+
+def test_what_is_left_after_several_looks_away_it_takes_but_not_all_at_once(board: Board) -> None:
+    clock = Clock()
+    one, _ = serving(board, clock, 50, 0)
+    for _ in range(module.PAUSES_MAX):
+        one.wake()
+        assert not one.may_accept(50)
+        clock.now_ns += int(one.paused() * 1e9)
+        one.resumed()
+        clock.now_ns += MS // 10
+    one.wake()
+    taken = 0
+    while one.may_accept(50 + taken):
+        taken += 1
+    assert taken == module.LEFT_BEHIND_MAX
+    one.paused()
+    one.resumed()
+    one.wake()
+    assert not one.may_accept(54)  # the others have their chance again
+
+
+def test_what_came_later_was_not_left_behind(board: Board) -> None:
+    clock = Clock()
+    one, _ = serving(board, clock, 50, 0)
+    for _ in range(10):
+        one.wake()
+        assert not one.may_accept(50)
+        one.paused()
+        one.resumed()
+        clock.now_ns += 50 * MS  # nobody was there when it looked again
+
+
+@pytest.mark.parametrize("why", ["it hangs", "it drains", "it starts"])
+def test_a_worker_that_takes_nothing_has_no_share_in_the_mean(board: Board, why: str) -> None:
+    clock = Clock()
+    one, _ = serving(board, clock, 50, 0)
+    if why == "it hangs":
+        board.put(1, columns.BEAT_NS, clock.now_ns - module.SILENT_NS - 1)
+    else:
+        board.put(1, columns.STATE, columns.DRAINING if why == "it drains" else columns.STARTING)
+    one.wake()
+    assert one.may_accept(50)
+
+
+def test_a_worker_that_joins_is_seen_within_the_time_to_look_around(board: Board) -> None:
+    clock = Clock()
+    [one] = serving(board, clock, 50)
+    one.wake()
+    serving(board, clock, 50, 0)
+    clock.now_ns += module.LOOK_AROUND_NS
+    one.wake()
+    assert not one.may_accept(50)
+
+
+def test_its_count_is_for_the_others_to_see(board: Board) -> None:
+    one, other = serving(board, Clock(), 0, 9)
+    other.wake()
+    assert not other.may_accept(9)
+    one.count(9)
+    assert other.may_accept(9)
