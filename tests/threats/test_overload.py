@@ -1,6 +1,7 @@
 """More than the server is to take: what is refused, how, and who goes on being served (S11, S12)."""
 
 import asyncio
+import time
 from typing import Any
 
 from tests.loops import NewLoop, each_loop
@@ -131,3 +132,23 @@ def test_one_client_cannot_take_all_connections_s12(new_loop: NewLoop) -> None:
         finally:
             for client in clients:
                 client.sock.close()
+
+
+@each_loop
+def test_a_client_that_does_not_read_holds_little_in_the_kernel_s04(new_loop: NewLoop) -> None:
+    """Its TCP memory is everybody's: once it is used up, all connections of the machine are slow."""
+    taken = 0
+
+    async def endless(scope: Any, receive: Any, send: Any) -> None:
+        nonlocal taken
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        while True:
+            await send({"type": "http.response.body", "body": b"x" * 16384, "more_body": True})
+            taken += 16384
+
+    with serving(endless, new_loop) as served, served.client(receive_buffer=4096) as client:
+        client.ask()
+        before = -1
+        while before != (before := served.on_loop(lambda: taken)) or not before:
+            time.sleep(0.1)  # until nothing moves any more
+        assert taken < 400_000

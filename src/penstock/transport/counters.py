@@ -16,7 +16,8 @@ class Counters:
     - `refused_clients`: connections over --limit-connections-per-client.
     - `queued`: requests that waited for a free place. `refused_full`: 503 because the queue was
       full; `refused_late`: because no place came free in time; `refused_websockets`: because of
-      --limit-websockets. `cut_readers`: clients that did not read. `refused_bad`: requests that were refused for what they are (400, 431 ...).
+      --limit-websockets. `refused_bad`: requests that were refused for what they are (400, 431 ...).
+    - `cut_readers`: clients that were cut because they did not read.
     - `stalls`: times that something blocked the event loop; `stall_s`: how long in all;
       `stall_longest_s`; `stall_buckets`: how many lasted up to each of STALL_BUCKETS_S, and longer.
     - `starved`: times that the loop could not run for want of CPU; `starved_s`: how long in all.

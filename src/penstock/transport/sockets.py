@@ -24,6 +24,12 @@ RETRY_S = 0.1
 # One line about it in this time.
 COMPLAINT_INTERVAL_S = 1.0
 
+# What a client has not made room for yet waits here, where it is bounded, and not in the kernel, which
+# takes 1 to 4 MB for each socket: 300 slow readers of large answers fill its TCP memory, and then it
+# slows every connection of the machine down to seconds (S04).
+UNSENT_BYTES_MAX = 1 << 17
+_NOTSENT_LOWAT = getattr(socket, "TCP_NOTSENT_LOWAT", 0)
+
 # Why nothing is accepted; several may hold at once.
 PAUSED_FULL = 1
 PAUSED_EXHAUSTED = 2
@@ -106,6 +112,8 @@ class Acceptor:
                 # Accepted sockets inherit it, so it costs no call for each. The loops do not do it
                 # reliably: asyncio looks at `proto`, which is 0 for most listening sockets.
                 sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                if _NOTSENT_LOWAT:
+                    sock.setsockopt(socket.IPPROTO_TCP, _NOTSENT_LOWAT, UNSENT_BYTES_MAX)
         self.resume(PAUSED_CLOSED)
 
     def pause(self, why: int = PAUSED_STEERED) -> None:
