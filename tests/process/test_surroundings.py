@@ -279,12 +279,12 @@ def test_systemd_hears_why_a_service_does_not_start(tmp_path: Path) -> None:
 
 
 @root_only
-def test_one_process_binds_as_root_and_serves_as_another_user(tmp_path: Path) -> None:
+def test_one_process_binds_as_root_and_serves_as_another_user(
+    tmp_path: Path, open_folder: Path
+) -> None:
     path, pid = tmp_path / "s", tmp_path / "pid"
     arguments = ("--uds", str(path), "--uds-mode", "600", "--user", "nobody", "--pid", str(pid),
                  "--name", "site")  # fmt: skip
-    for folder in (tmp_path, *tmp_path.parents[:2]):
-        os.chmod(folder, stat.S_IMODE(folder.stat().st_mode) | 0o755)
     who = identity.find("nobody", None)
     assert who is not None
     with Service(tmp_path, *arguments, launcher=ALL_IMPORTED) as service:

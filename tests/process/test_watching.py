@@ -277,10 +277,10 @@ for polling in [True, False] if watchfiles else [True]:
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody who may not")
-def test_a_folder_that_may_not_be_read_stops_no_watcher_v12(folder: Path) -> None:
+def test_a_folder_that_may_not_be_read_stops_no_watcher_v12(
+    folder: Path, open_folder: Path
+) -> None:
     (folder / "closed").mkdir(mode=0)
-    for each in (folder, *folder.parents[:3]):
-        each.chmod(0o755)
     os.chown(folder, 65534, 65534)
     environ = {**os.environ, "PYTHONPATH": str(Path(watching.__file__).parents[2])}
     command = [sys.executable, "-c", CLOSED, str(folder)]
