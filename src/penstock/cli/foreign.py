@@ -125,7 +125,7 @@ FOREIGN: tuple[Foreign, ...] = (
             "--no-drop-underscore-headers lets underscores through to WSGI",
             harmless={"drop": "it is what happens anyway"}),
     Foreign(("--forwarder-headers",), "gunicorn",
-            "--no-drop-underscore-headers, and let the proxy remove what clients send"),
+            "--forwarded-headers x-forwarded-prefix takes a mount point from the proxy"),
     Foreign(("--asgi-loop",), "gunicorn", "--loop auto|uvloop|asyncio",
             harmless={"auto": "it is what happens anyway"}),
     Foreign(("--asgi-lifespan",), "gunicorn", "--lifespan auto|on|off",
@@ -192,7 +192,7 @@ FOREIGN: tuple[Foreign, ...] = (
     Foreign(("--application-close-timeout",), "daphne", "--timeout-disconnect-grace TIME"),
     Foreign(("--websocket-max-frame-size",), "daphne", "--ws-max-size SIZE"),
     Foreign(("--proxy-headers-host", "--proxy-headers-port"), "daphne",
-            "--forwarded-allow-ips LIST names the proxies whose X-Forwarded headers are believed"),
+            "--forwarded-headers LIST chooses the headers, --forwarded-allow-ips LIST the proxies"),
     Foreign(("--no-server-name",), "daphne", "--no-server-header", takes_value=False),
 )  # fmt: skip
 
