@@ -41,11 +41,12 @@ def run(
                      multiple=each.takes_value, hidden=True)
         for each in foreign
     ]  # fmt: skip
-    command = build(callback, _version, [*extra, *hidden], text)
+    own = list(extra)
+    command = build(callback, _version, [*own, *hidden], text)
     try:
         return int(command.main(written, prog_name=prog, standalone_mode=False) or 0)
     except click.UsageError as error:
-        raise _translated(error) from None
+        raise _translated(error, own) from None
 
 
 def note(text: str) -> None:
@@ -122,10 +123,11 @@ def _accepted(foreign: Foreign, value: object) -> str:
 # ----------------------------------------------------------------------------------------- errors
 
 
-def _translated(error: click.UsageError) -> UsageError:
-    """What click complains of, in this house's form."""
+def _translated(error: click.UsageError, own: list[click.Parameter]) -> UsageError:
+    """What click complains of, in this house's form; `own` are parameters besides the options."""
     if isinstance(error, click.NoSuchOption):
-        close = nearest(error.option_name, known_flags())
+        known = known_flags().union(*(parameter.opts for parameter in own))
+        close = nearest(error.option_name, known)
         return UsageError(
             f"there is no option {error.option_name}",
             f"did you mean {close}?" if close else "penstock --help lists all of them",

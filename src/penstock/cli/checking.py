@@ -13,7 +13,7 @@ from penstock.errors import SetupError, UsageError
 from penstock.gateway.detect import LABELS
 
 # Files that are written: their folder must be there
-WRITTEN = ("log_file", "access_log_file", "pid", "port_file")
+WRITTEN = ("log_file", "access_log_file", "pid", "announce")
 # Files that are looked at elsewhere: as they are read with the options, or below
 READ = (
     "app_dir", "env_file", "log_config", "static", "ssl_certfile", "ssl_keyfile", "ssl_cert_dir",
