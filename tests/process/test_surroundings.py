@@ -6,6 +6,7 @@ import socket
 import stat
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -305,6 +306,69 @@ def test_one_process_binds_as_root_and_serves_as_another_user(
         assert service.child.wait(DEADLINE_S) == 0
     # The folder is root's, so the files could not be removed; the pid file names nobody any more
     assert pid.read_text() == ""
+
+
+@pytest.mark.real
+def test_a_supervisor_serves_systemds_socket_and_tells_it_of_reloads(tmp_path: Path) -> None:
+    with (
+        socket.create_server(("127.0.0.1", 0)) as sock,
+        Service(
+            tmp_path, "--workers", "2", passed=sock.fileno(), WATCHDOG_USEC="400000"
+        ) as service,
+    ):
+        service.until(b"READY=1")
+        with socket.create_connection(sock.getsockname(), DEADLINE_S) as client:
+            seen = asked(client).decode()
+            assert seen.startswith("([], [")  # the workers know nothing of systemd
+            assert seen.endswith((", 'penstock w1'])", ", 'penstock w2'])"))
+        service.until(b"WATCHDOG=1")
+        service.child.send_signal(signal.SIGHUP)
+        reloading = service.until(b"RELOADING=1").decode()
+        said_us = int(reloading.partition("MONOTONIC_USEC=")[2].split()[0])
+        assert abs(said_us / 1e6 - time.monotonic()) < DEADLINE_S
+        service.until(b"READY=1")
+        service.until(b"WATCHDOG=1")
+        service.child.send_signal(signal.SIGTERM)
+        service.until(b"STOPPING=1")
+        assert service.child.wait(DEADLINE_S) == 0
+
+
+@pytest.mark.real
+def test_a_new_version_of_the_program_takes_service_and_pid_file_over(tmp_path: Path) -> None:
+    pid, path = tmp_path / "pid", tmp_path / "s"
+    with Service(tmp_path, "--workers", "1", "--pid", str(pid), "--uds", str(path)) as service:
+        service.until(b"READY=1")
+        assert pid.read_text() == f"{service.child.pid}\n"
+        service.child.send_signal(signal.SIGUSR2)
+        successor = int(service.until(b"MAINPID=")[8:])
+        try:
+            assert service.child.wait(DEADLINE_S) == 0
+            assert pid.read_text() == f"{successor}\n"
+            with socket.socket(socket.AF_UNIX) as client:
+                client.settimeout(DEADLINE_S)
+                client.connect(str(path))
+                assert asked(client).startswith(b"([], [")
+        finally:
+            os.kill(successor, signal.SIGTERM)
+        deadline = time.monotonic() + DEADLINE_S
+        while pid.exists() or path.exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+
+
+@pytest.mark.real
+@root_only
+def test_workers_have_the_group_of_their_supervisor_and_no_other(tmp_path: Path) -> None:
+    arguments = ("--workers", "1", "--uds", str(tmp_path / "s"), "--group", "54321")
+    with Service(tmp_path, *arguments) as service:
+        service.until(b"READY=1")
+        assert (tmp_path / "s").stat().st_gid == 54321
+        with socket.socket(socket.AF_UNIX) as client:
+            client.settimeout(DEADLINE_S)
+            client.connect(str(tmp_path / "s"))
+            assert asked(client).decode() == "([], [0, 0, 0, 54321, 54321, 54321, 'penstock w1'])"
+        service.child.send_signal(signal.SIGTERM)
+        assert service.child.wait(DEADLINE_S) == 0
 
 
 def test_a_start_that_needs_nothing_of_it_does_not_import_it(

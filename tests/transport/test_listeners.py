@@ -193,6 +193,23 @@ def test_the_umask_is_as_before_when_a_unix_socket_was_made(tmp_path: Path, open
         os.umask(before)
 
 
+def test_a_unix_socket_can_be_bound_before_it_lets_anybody_in_life_06(
+    tmp_path: Path, opened: Any
+) -> None:
+    """As who will not be allowed to make the file later has to."""
+    path = tmp_path / "s"
+    listener = opened(UnixAddress(str(path)), 0o600, listen=False)
+    assert not path.exists()
+    listener.reserve()
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert not answers(str(path), socket.AF_UNIX)
+    listener.listen()
+    assert len(listener.sockets) == 1
+    assert answers(str(path), socket.AF_UNIX)
+    listener.close()
+    assert not path.exists()
+
+
 def test_a_unix_socket_is_removed_at_the_end(tmp_path: Path, opened: Any) -> None:
     path = tmp_path / "s"
     opened(UnixAddress(str(path))).close()

@@ -39,9 +39,10 @@ GRACE_S = 0.4
 # Idle connections: a browser opens new ones without a word.
 DRAIN_S = 0.05
 
-# Options of several workers, or of long-lived ones, which mean nothing here.
+# Options of several workers, or of a service that others watch, which mean nothing here.
 _UNUSED = (
     "workers", "preload", "limit_max_requests", "limit_max_age", "limit_max_rss", "drain_delay",
+    "health_bind",
 )  # fmt: skip
 
 # The kernel ends the child with this process; see `orphans`. No function runs between fork and exec,
@@ -211,7 +212,7 @@ class Reloader:
         given = [name for name in _UNUSED if self._given.sources[name].rank != DEFAULT]
         if given:
             names = ", ".join(self._given.sources[name].place for name in given)
-            self._say("warning", f"--reload serves with one process, so these do nothing: {names}")
+            self._say("warning", f"--reload is one process for development, so these do nothing: {names}")
         if text := self.around.unserved():
             self._say("warning", text)
 
