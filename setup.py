@@ -47,6 +47,7 @@ COMPILED = (
     "penstock.transport.worker",
     "penstock.observe.access",
     "penstock.observe.access_details",
+    "penstock.observe.access_json",
 )
 # Leaves with two twins: the pure ones have the same name with .py (gateway/_drive.pyx: drive.py), and fuzzing holds them equal.
 NATIVE = (

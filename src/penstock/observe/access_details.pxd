@@ -2,7 +2,6 @@ import cython
 
 from penstock.wire.events cimport Head
 
-cdef object time
 cdef Py_ssize_t _RECORDS_MAX
 cdef Py_ssize_t _FIELD_CHARS_MAX
 cdef Py_ssize_t _TRACEPARENT_CHARS
@@ -11,6 +10,7 @@ cdef bytes _TRACEPARENT
 
 cdef class DetailedLog:
     cdef bint _as_records
+    cdef double _clock
     cdef object _excluded
     cdef str _format
     cdef object _handler
@@ -29,7 +29,7 @@ cdef class DetailedLog:
     cdef public double stream_start_s
     cdef public bint wants_lines
 
-    @cython.locals(raw_path=bytes, query=bytes, picked=object, pending=list)
+    @cython.locals(raw_path=bytes, query=bytes, picked=object, pending=list, entry=tuple)
     cpdef note(
         self,
         int event,
@@ -45,6 +45,7 @@ cdef class DetailedLog:
         object id_head,
         object id_tail,
         object lines,
+        double now,
     )
     @cython.locals(picked=list, index=dict, name=bytes, value=bytes, place=object)
     cdef list _pick(self, list headers)

@@ -30,7 +30,7 @@ class Entry(NamedTuple):
     first_byte_us: int
     time: float
     id_head: str
-    id_tail: Any
+    id_tail: str
     close_code: int
     picked: Any
     lines: bytes

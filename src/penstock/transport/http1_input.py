@@ -352,6 +352,8 @@ class Input(Logged):
         if end and self._input == BODY and self._expect:
             # The client may send the body after this answer, or not: there is no telling (S10).
             self._writer.keep_alive = False
+        if not end and self._record is not None:
+            self._record.started()
         out = self._writer.body(data, end)
         if out:
             self._write(out)

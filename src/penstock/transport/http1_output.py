@@ -181,6 +181,8 @@ class Output(Stream):
     def flush(self) -> None:
         """See `Stream.flush`."""
         if self._writer.held:
+            if self._record is not None:
+                self._record.started()
             self._write(self._writer.flush())
 
     def informational(self, status: int, headers: Any) -> None:
@@ -191,6 +193,8 @@ class Output(Stream):
 
     def file(self, fd: int, offset: int, count: int, end: bool) -> Any:
         """See `Stream.file`."""
+        if self._record is not None:
+            self._record.started()
         before, after = self._writer.file_frame(count, end)
         if before:
             self._write(before)
@@ -212,8 +216,6 @@ class Output(Stream):
         messages wait, answers are left to the transport too: it sends all of a turn in one write.
         """
         transport = self._transport
-        if self._record is not None and self._writer.left:
-            self._record.started()
         if self._spilled and not transport.get_write_buffer_size():
             self._spilled = False
         direct = self._direct and not self._spilled

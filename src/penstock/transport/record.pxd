@@ -27,7 +27,9 @@ cdef class Record:
     cpdef bytes fields(self, Head head, object headers, bytes defaults)
     cpdef started(self)
     cpdef bint is_due(self) except -1
-    @cython.locals(now=double, began=double, first="long long", given=str, arguments=tuple)
+    @cython.locals(
+        now=double, began=double, first="long long", duration="long long", id_head=str, id_tail=str
+    )
     cpdef note(
         self,
         int event,

@@ -125,28 +125,24 @@ class Record:
         first = 0
         if status:
             first = int(((self._first or now) - began) * 1e6)
-        given = self._given_id(head)
-        arguments = (
-            event,
-            client,
-            head,
-            status,
-            ended,
-            bytes_in,
-            bytes_out,
-            int((now - began) * 1e6),
-            first,
-            close_code,
-            given or self._prefix,
-            "" if given else self._number,
-            lines,
-        )
+        duration = int((now - began) * 1e6)
+        id_head = self._given_id(head)
+        id_tail = ""
+        if not id_head:
+            id_head = self._prefix
+            id_tail = str(self._number)
         if self.held is not None:
             self.release(COMPLETE)
         if hold:
-            self.held = arguments
+            self.held = (
+                event, client, head, status, ended, bytes_in, bytes_out, duration, first, close_code,
+                id_head, id_tail, lines, now,
+            )  # fmt: skip
         else:
-            self._log.note(*arguments)
+            self._log.note(
+                event, client, head, status, ended, bytes_in, bytes_out, duration, first, close_code,
+                id_head, id_tail, lines, now,
+            )  # fmt: skip
 
     def release(self, ended: _int) -> None:
         """The response that was held has reached the client, or (`ended`) it has not."""
