@@ -187,7 +187,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("http.server_version", moot("the server header names no version")),
     Setting("http.discard_unsafe_fields", moot("what could be read in two ways is refused")),
     Setting("http.log_route", no("the proxy or the application routes")),
-    Setting("http.static", moot("media types are Python's own")),
+    Setting("http.static", moot("media types are Penstock's own")),
     Setting("http.chunked_transform", moot("chunked bodies are taken")),
 )  # fmt: skip
 
