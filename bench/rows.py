@@ -147,7 +147,7 @@ ROWS: tuple[Row, ...] = (
         "requests",
         "bench.apps:hello",
         _cases("penstock penstock-pure granian"),
-        (ratio("granian", "penstock", at_least=1.1),),
+        (ratio("granian", "penstock", at_least=1.5),),
         file=SMALL,
     ),
     Row(
