@@ -276,5 +276,7 @@ def test_a_blocked_loop_fails_its_probe(start: Callable[..., Process]) -> None:
 def test_an_address_that_is_taken_ends_the_start_with_5(
     start: Callable[..., Process], free_port: int
 ) -> None:
-    with start("trial:app", "--port", str(free_port), "--health-bind", f"127.0.0.1:{free_port}") as p:
+    with start(
+        "trial:app", "--port", str(free_port), "--health-bind", f"127.0.0.1:{free_port}"
+    ) as p:
         assert p.wait()[0] == 5

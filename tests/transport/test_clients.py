@@ -56,8 +56,10 @@ def test_beyond_the_limit_a_client_is_turned_away_and_others_are_not() -> None:
         assert entered == [True, True, False, True]
         assert trial.counters.refused_clients == 1
         assert trial.lines == [
-            "warning: Turned away 1 more connections, the last of 192.0.2.7, which has 2 open;"
-            " --limit-connections-per-client changes this"
+            (
+                "warning: Turned away 1 more connections, the last of 192.0.2.7, which has 2 open;"
+                " --limit-connections-per-client changes this"
+            )
         ]
         # At most one line in a while; it says how many there were
         for _ in range(5):
@@ -113,9 +115,12 @@ def test_the_server_closes_what_is_too_much_and_takes_another_when_one_has_left(
 
 @each_loop
 def test_a_proxy_that_is_trusted_brings_as_many_as_it_likes(new_loop: NewLoop) -> None:
-    with serving(hello, new_loop, limit_connections_per_client=1) as served:
-        with served.client() as first, served.client() as second:
-            assert first.get().status == second.get().status == 204
+    with (
+        serving(hello, new_loop, limit_connections_per_client=1) as served,
+        served.client() as first,
+        served.client() as second,
+    ):
+        assert first.get().status == second.get().status == 204
 
 
 @each_loop
@@ -123,11 +128,15 @@ def test_behind_the_proxy_protocol_it_is_the_client_that_counts(new_loop: NewLoo
     """Not the proxy, and also where that is trusted."""
     header = b"PROXY TCP4 %b 192.0.2.1 4000 80\r\n"
     options = {"limit_connections_per_client": 1, "bind": "127.0.0.1:0?proxy"}
-    with serving(hello, new_loop, **options) as served:
-        with served.client() as one, served.client() as same, served.client() as other:
-            one.send(header % b"203.0.113.5")
-            assert one.get().status == 204
-            other.send(header % b"203.0.113.6")
-            assert other.get().status == 204
-            same.send(header % b"203.0.113.5")
-            assert same.closed()
+    with (
+        serving(hello, new_loop, **options) as served,
+        served.client() as one,
+        served.client() as same,
+        served.client() as other,
+    ):
+        one.send(header % b"203.0.113.5")
+        assert one.get().status == 204
+        other.send(header % b"203.0.113.6")
+        assert other.get().status == 204
+        same.send(header % b"203.0.113.5")
+        assert same.closed()

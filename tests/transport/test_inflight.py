@@ -79,15 +79,18 @@ def test_a_request_whose_client_has_left_is_told_as_such() -> None:
 
 
 def test_a_request_that_waits_for_a_slot_is_told() -> None:
-    with serving(app, limit_concurrency=1, timeout_queue=30) as served:
-        with served.client() as first, served.client() as second:
-            first.ask("/runs")
-            lines_of(served, 1)
-            tick(served)
-            second.ask("/queued")
-            lines = lines_of(served, 2)
-            assert [line.split(",")[0] for line in lines] == ["GET /runs", "GET /queued"]
-            assert lines[1].endswith("waits at not started")
+    with (
+        serving(app, limit_concurrency=1, timeout_queue=30) as served,
+        served.client() as first,
+        served.client() as second,
+    ):
+        first.ask("/runs")
+        lines_of(served, 1)
+        tick(served)
+        second.ask("/queued")
+        lines = lines_of(served, 2)
+        assert [line.split(",")[0] for line in lines] == ["GET /runs", "GET /queued"]
+        assert lines[1].endswith("waits at not started")
 
 
 class Threaded:

@@ -24,13 +24,16 @@ class Clock:
     def time(self) -> float:
         return self.now
 
+    def call_soon(self, callback: Callable[..., Any], *arguments: Any) -> None:
+        callback(*arguments)
+
 
 @pytest.fixture
 def make(monkeypatch: pytest.MonkeyPatch) -> Callable[..., Any]:
     monkeypatch.setattr(module.time, "time", lambda: 1_795_334_400.0)
 
     def made(**options: Any) -> Any:
-        return Worker(Clock(), Config(**options), SimpleNamespace())  # type: ignore[arg-type]
+        return Worker(Clock(), Config(**options), SimpleNamespace(root_path=""))  # type: ignore[arg-type]
 
     return made
 
@@ -77,7 +80,7 @@ def test_limits_come_from_the_options(make: Callable[..., Any]) -> None:
 def test_admission_and_trust_are_there_only_when_asked_for(make: Callable[..., Any]) -> None:
     assert make().admission is None
     assert make(limit_concurrency=3).admission is not None
-    assert make(proxy_headers=False).trust is None
+    assert make(proxy_headers=False).forwarding is None
 
 
 def refuse(worker: Any, text: str = "bad", client: Any = ("10.0.0.9", 4000)) -> None:

@@ -71,7 +71,7 @@ async def attack(kind: str, port: int, count: int) -> None:
         await loop.sock_connect(sock, ("127.0.0.1", port))
         await loop.sock_sendall(sock, BEGINNINGS[kind])
         going.append(Slow(sock))
-        if number % 20 == 19:
+        if number % 8 == 7:
             await asyncio.sleep(0.01)
     print("open", flush=True)
     ended: list[Slow] = []

@@ -70,7 +70,9 @@ def interval(values: list[float]) -> tuple[float, float]:
     return ordered[low], ordered[high]
 
 
-def test_the_watchdog_costs_at_most_3_percent(record_property: Callable[[str, object], None]) -> None:
+def test_the_watchdog_costs_at_most_3_percent(
+    record_property: Callable[[str, object], None],
+) -> None:
     common = ("--port", "0", "--no-access-log", "--log-level", "info")
     with (
         Server(APP, *common, "--warn-blocked-loop", "1s") as on,

@@ -104,7 +104,8 @@ class WsgiExchange(WsgiCall):
         if self._state == _COLLECTING:
             return "the request's body, which is not whole"
         if self._state == _RUNNING:
-            return self._pool.where(self)
+            place: str = self._pool.where(self)
+            return place
         return "its end" if self._state == _OVER else "not started"
 
     def cancel(self) -> str:

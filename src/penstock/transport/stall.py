@@ -61,16 +61,22 @@ _ADVICE: tuple[tuple[str, str, str], ...] = (
         "asyncio.create_subprocess_exec() in place of subprocess and os.system()",
     ),
     (
-        r"/(psycopg2?|pymysql|MySQLdb|mysql/connector|sqlite3|pymongo|redis|peewee|pyodbc|cx_Oracle"
-        r"|oracledb|django/db|sqlalchemy/(engine|pool|orm))[/.]",
+        (
+            r"/(psycopg2?|pymysql|MySQLdb|mysql/connector|sqlite3|pymongo|redis|peewee|pyodbc|cx_Oracle"
+            r"|oracledb|django/db|sqlalchemy/(engine|pool|orm))[/.]"
+        ),
         r"\.(execute|executemany|executescript|fetchone|fetchall|fetchmany|commit)\(",
         "a database's asynchronous driver, or await asyncio.to_thread() around the query",
     ),
     (
-        r"/(requests|urllib3|http\.client|http/client|urllib/request|httpx/_transports/default"
-        r"|httpcore/_sync|boto3?|botocore|ftplib|smtplib|imaplib)[/.]|/(socket|ssl)\.py:",
-        r"\b(requests|httpx)\.(get|post|put|patch|delete|head|request)\(|\burlopen\(|getaddrinfo\("
-        r"|\.(recv|recv_into|connect|sendall|accept)\(",
+        (
+            r"/(requests|urllib3|http\.client|http/client|urllib/request|httpx/_transports/default"
+            r"|httpcore/_sync|boto3?|botocore|ftplib|smtplib|imaplib)[/.]|/(socket|ssl)\.py:"
+        ),
+        (
+            r"\b(requests|httpx)\.(get|post|put|patch|delete|head|request)\(|\burlopen\(|getaddrinfo\("
+            r"|\.(recv|recv_into|connect|sendall|accept)\("
+        ),
         "an asynchronous client (httpx.AsyncClient, aiohttp), or await asyncio.to_thread()",
     ),
     (
@@ -81,8 +87,10 @@ _ADVICE: tuple[tuple[str, str, str], ...] = (
     (
         r"/(threading|queue)\.py:|/concurrent/futures/",
         r"\.(acquire|join|result|wait)\(|\bwith .*lock",
-        "what waits for another thread must be awaited: asyncio.Lock, asyncio.Queue,"
-        " asyncio.wrap_future(), loop.run_in_executor()",
+        (
+            "what waits for another thread must be awaited: asyncio.Lock, asyncio.Queue,"
+            " asyncio.wrap_future(), loop.run_in_executor()"
+        ),
     ),
     (
         r"/(pathlib(/_local)?|shutil|zipfile|tarfile|gzip)[/.]",
@@ -118,7 +126,7 @@ def explain(worker: Any, thread: int, computed: bool) -> str:
 def stack(frame: Any) -> list[Call]:
     """The calls that a frame is the innermost of, out to where Penstock or the event loop made them;
     none if the loop itself is all that runs."""
-    calls = []
+    calls: list[Call] = []
     while frame is not None and len(calls) < DEPTH_MAX:
         code = frame.f_code
         calls.append(Call(code.co_filename, frame.f_lineno or 0, code.co_name))

@@ -274,7 +274,9 @@ class Worker:
             more = counters.cut_readers - self._cut_told
             self._cut_since = self.now
             self._cut_told = counters.cut_readers
-            self.note("info", f"Clients that do not read are cut, {more} more; --min-rate changes this")
+            self.note(
+                "info", f"Clients that do not read are cut, {more} more; --min-rate changes this"
+            )
 
     def _say_left_out(self) -> None:
         left_out = self._refused_count - REFUSED_LINES_MAX
