@@ -74,7 +74,7 @@ class Site:
             f"/pages={folder}?spa&hidden=off&symlinks=off",
             f"/={folder}?spa",
         ]
-        self._files = StaticFiles(parse_mounts(mounts), "", lambda: 1.8e9, b"edge")
+        self._files = StaticFiles(parse_mounts(mounts), lambda: 1.8e9, b"edge")
 
     def ask(
         self, method: str, path: bytes, headers: list[tuple[bytes, bytes]]

@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import Any
 
 from penstock.config.mounts import Mount, parse_mounts
+from penstock.gateway.scope import ROOT_PATH_AUTO
 from penstock.gateway.static import StaticFiles
 from penstock.gateway.stream import Service, Stream
 from penstock.wire.events import Head
@@ -19,7 +20,8 @@ BOUNDARY = b"edge"
 class FakeStream(Stream):
     """Keeps the response. `holds` says whether files have to be waited for; then `sent()` goes on."""
 
-    def __init__(self, *, holds: bool = False) -> None:
+    def __init__(self, *, holds: bool = False, root_path: str = "") -> None:
+        self.root_path = root_path
         self.status = 0
         self.fields: list[tuple[bytes, bytes]] = []
         self.bodyless = False
@@ -82,8 +84,11 @@ class FakeStream(Stream):
 class Site:
     """A folder of files, mounted as a text like `/static=?spa` says (its folder is put in)."""
 
-    def __init__(self, folder: Path, *mounts: str, root_path: str = "") -> None:
+    def __init__(
+        self, folder: Path, *mounts: str, root_path: str = "", root_path_mode: int = ROOT_PATH_AUTO
+    ) -> None:
         self.folder = folder
+        self.root_path = root_path
         self.now = NOW
         self.notes: list[tuple[str, str]] = []
         self.service = Service(
@@ -95,10 +100,11 @@ class Site:
             settings=None,
             app_failed=None,
             note=lambda level, text: self.notes.append((level, text)),
+            root_path_mode=root_path_mode,
         )
         texts = [text.replace("=", f"={folder}", 1) for text in mounts]
         self.mounts: tuple[Mount, ...] = parse_mounts(texts)
-        self.files = StaticFiles(self.mounts, root_path, lambda: self.now, BOUNDARY)
+        self.files = StaticFiles(self.mounts, lambda: self.now, BOUNDARY)
 
     def write(self, name: str, content: str | bytes, changed_s: float = CHANGED_S) -> Path:
         """A file of the folder."""
@@ -119,11 +125,15 @@ class Site:
         """The exchange of a request, not started; None where it is the application's."""
         path, _, query = target.partition("?")
         head = Head(method, path.encode(), query.encode(), list(headers), "1.1", **more)
-        return self.files.exchange(self.service, stream or FakeStream(), head)
+        return self.files.exchange(self.service, stream or self.stream(), head)
+
+    def stream(self) -> FakeStream:
+        """The way back of a request to this site."""
+        return FakeStream(root_path=self.root_path)
 
     def ask(self, target: str, *headers: tuple[bytes, bytes], **more: Any) -> FakeStream | None:
         """The whole response to a request; None where it is the application's."""
-        stream = FakeStream()
+        stream = self.stream()
         exchange = self.begin(target, *headers, stream=stream, **more)
         if exchange is None:
             return None

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from penstock.gateway import static_files
+from penstock.gateway.scope import ROOT_PATH_STRIPPED
 from tests.gateway.static_trial import CHANGED_S, Site
 
 HTML = (b"accept", b"text/html,*/*;q=0.8")
@@ -85,12 +86,23 @@ def test_routes_that_are_excepted_are_the_application_s(tmp_path: Path) -> None:
 
 
 def test_the_root_path_may_be_there_or_not(tmp_path: Path) -> None:
-    """A proxy strips it, or does not."""
+    """A proxy strips it, or does not; and it may say another one for each request."""
     site = Site(tmp_path, "/static=", root_path="/app")
     site.write("x", "x")
     assert site.get("/app/static/x").status == site.get("/static/x").status == 200
     assert site.ask("/app") is None
     assert site.ask("/application/static/x") is None
+    site.root_path = "/other"
+    assert site.get("/other/static/x").status == site.get("/static/x").status == 200
+    assert site.ask("/app/static/x") is None
+
+
+def test_what_the_proxy_always_strips_is_no_part_of_the_path(tmp_path: Path) -> None:
+    """What still begins like the root path is the application's own then."""
+    site = Site(tmp_path, "/static=", root_path="/app", root_path_mode=ROOT_PATH_STRIPPED)
+    site.write("x", "x")
+    assert site.get("/static/x").status == 200
+    assert site.ask("/app/static/x") is None
 
 
 def test_a_websocket_is_the_application_s_everything_else_is_not(site: Site) -> None:
@@ -334,7 +346,7 @@ def test_what_is_kept_of_paths_is_bounded(site: Site) -> None:
         site.ask(f"/app/{number}")
         assert len(site.files._places) <= 1024
     site.get("/static/" + "x" * 300)
-    assert b"/static/" + b"x" * 300 not in site.files._places
+    assert (b"/static/" + b"x" * 300, "") not in site.files._places
 
 
 # Failures

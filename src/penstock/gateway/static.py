@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from penstock.gateway.scope import ROOT_PATH_STRIPPED
 from penstock.gateway.static_answer import (
     NOSNIFF,
     Answer,
@@ -84,14 +85,10 @@ class StaticFiles:
     """The folders of a worker. `clock` gives the wall clock in seconds; `boundary` separates the parts
     of multipart answers and must be secret, so that no file can contain it."""
 
-    __slots__ = ("_boundary", "_clock", "_mounts", "_pages", "_places", "_root_path", "_said_s")
+    __slots__ = ("_boundary", "_clock", "_mounts", "_pages", "_places", "_said_s")
 
     def __init__(
-        self,
-        mounts: Iterable[Mount],
-        root_path: str,
-        clock: Callable[[], float],
-        boundary: bytes,
+        self, mounts: Iterable[Mount], clock: Callable[[], float], boundary: bytes
     ) -> None:
         # The longest route first: it is the one that means a path.
         self._mounts = sorted(mounts, key=lambda mount: -len(mount.route))
@@ -100,24 +97,25 @@ class StaticFiles:
             for mount in self._mounts
             if mount.spa
         }
-        self._root_path = root_path
         self._clock = clock
         self._boundary = boundary
-        self._places: dict[bytes, _Place] = {}
+        self._places: dict[tuple[bytes, str], _Place] = {}
         self._said_s = float("-inf")
 
     def exchange(self, service: Service, stream: Stream, head: Head) -> StaticExchange | None:
         """The conversation about a request for a file, None for one that is the application's."""
-        raw_path = head.raw_path
-        place = self._places.get(raw_path)
+        # What the proxy in front has not taken off the path: what a request is for does not depend on it.
+        root = stream.root_path if service.root_path_mode != ROOT_PATH_STRIPPED else ""
+        key = (head.raw_path, root)
+        place = self._places.get(key)
         if place is None:
-            place = self._place(raw_path)
+            place = self._place(*key)
             if place is None:
                 return None
-            if len(raw_path) <= _PLACE_BYTES_MAX:
+            if len(head.raw_path) <= _PLACE_BYTES_MAX:
                 if len(self._places) >= _PLACES_MAX:
                     self._places.clear()
-                self._places[raw_path] = place
+                self._places[key] = place
         if head.upgrade and b"websocket" in head.upgrade:
             return None
         mount = place.mount
@@ -145,10 +143,9 @@ class StaticFiles:
         made = answer(head, file, described, now_s, self._boundary)
         return StaticExchange(service, stream, head, made, file)
 
-    def _place(self, raw_path: bytes) -> _Place | None:
-        """What a path means; None where it is the application's."""
+    def _place(self, raw_path: bytes, root: str) -> _Place | None:
+        """What a path means, below `root` or not; None where it is the application's."""
         path, clean = decode(raw_path)
-        root = self._root_path
         if root and below(path, root):
             path = path[len(root) :]
         for mount in self._mounts:

@@ -147,7 +147,7 @@ class Worker:
             from penstock.gateway.static import StaticFiles
 
             boundary = b"penstock-" + os.urandom(16).hex().encode()
-            self.static = StaticFiles(settings.static, settings.root_path, time.time, boundary)
+            self.static = StaticFiles(settings.static, time.time, boundary)
         lines = [(b"server", b"penstock")] if settings.server_header else []
         lines += settings.header
         self._plain_headers = b"".join(b"%s: %s\r\n" % line for line in lines)
