@@ -44,11 +44,22 @@ class Future:
         for callback in self.callbacks:
             callback(self)
 
-    def fire(self) -> None:
-        self.set_result(None)
-
     def add_done_callback(self, callback: Any) -> None:
         self.callbacks.append(callback)
+
+
+class Waiter(Future):
+    """What `Runtime.new_waiter` gives."""
+
+    def __init__(self, runtime: "FakeRuntime") -> None:
+        super().__init__()
+        self.runtime = runtime
+
+    def fire(self) -> None:
+        self.set_result(None)
+        for task in [] if self.runtime.in_task else self.runtime.tasks:
+            if task.wait is self:
+                task.run()
 
 
 class Task:
@@ -71,6 +82,8 @@ class Task:
 
     def cancel(self) -> None:
         self._cancelled = True
+        if self.wait is not None:
+            self.wait._done = True
 
     def step(self) -> None:
         """One step; a wait for None is a turn of the loop."""
@@ -96,13 +109,14 @@ class FakeRuntime(Runtime):
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
+        self.in_task = False
         self.to_flush: list[Any] = []
 
     def new_future(self) -> Any:
         return Future()
 
     def new_waiter(self) -> Any:
-        return Future()
+        return Waiter(self)
 
     def start_task(self, coroutine: Any, context: Any) -> Any:
         task = Task(coroutine, context)

@@ -31,10 +31,12 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
         "on_disconnect": ("eof", False),
         "on_deadline": (0.0,),
         "on_shutdown": (),
+        "where": (),
         "cancel": (),
     },
     Runtime: {
         "new_future": (),
+        "new_waiter": (),
         "start_task": (None, None),
         "call_soon": (None,),
         "call_from_thread": (None,),

@@ -16,7 +16,7 @@ def test_cancelling_one_waiter_leaves_the_others(new_loop: NewLoop) -> None:
         waiters = Waiters()
 
         class Runtime:
-            new_future = staticmethod(loop.create_future)
+            new_waiter = staticmethod(loop.create_future)
 
         woken: list[int] = []
 
@@ -52,7 +52,7 @@ def test_forgotten_waiters_are_dropped() -> None:
 
     class Runtime:
         @staticmethod
-        def new_future() -> Any:
+        def new_waiter() -> Any:
             made.append(Future())
             return made[-1]
 
@@ -63,3 +63,31 @@ def test_forgotten_waiters_are_dropped() -> None:
     waiters.wake()
     assert last.done()
     assert sum(hasattr(future, "result") for future in made) == 1
+
+
+def test_whoever_waits_is_fired_at_once() -> None:
+    """Each of them, and none that is done; and it is said whether there was any."""
+    made: list[Any] = []
+
+    class Future:
+        def __init__(self) -> None:
+            self.fired = self.cancelled = False
+            made.append(self)
+
+        def done(self) -> bool:
+            return self.cancelled or self.fired
+
+        def fire(self) -> None:
+            self.fired = True
+
+    class Runtime:
+        new_waiter = Future
+
+    waiters = Waiters()
+    assert not waiters.fire()
+    for _ in range(3):
+        waiters.wait(Runtime)
+    made[1].cancelled = True
+    assert waiters.fire()
+    assert [each.fired for each in made] == [True, False, True]
+    assert not waiters.fire()

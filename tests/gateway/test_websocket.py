@@ -54,7 +54,7 @@ def test_close_before_accept_is_a_403_at_once(message: Any) -> None:
 
     trial = Trial(app)
     assert trial.stream.response == (403, [(b"content-length", b"0")], False)
-    assert trial.stream.ended
+    assert trial.stream.over
     assert trial.exchange.status == 403
     assert events == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}]
 
@@ -67,7 +67,7 @@ def test_an_exception_before_accept_is_a_500() -> None:
 
     trial = Trial(app)
     assert trial.stream.response[0] == 500
-    assert trial.stream.ended
+    assert trial.stream.over
     assert [str(each) for each in trial.failures] == ["no"]
     assert trial.stream.dones == 1
 
@@ -400,9 +400,9 @@ def test_a_return_closes_with_1000() -> None:
     trial = Trial(answerer(ACCEPT))
     assert trial.sent() == [(CLOSE, 1000, "")]
     assert trial.stream.dones == 1
-    assert not trial.stream.ended
+    assert not trial.stream.over
     trial.close()
-    assert trial.stream.ended
+    assert trial.stream.over
 
 
 @pytest.mark.parametrize(
@@ -459,7 +459,7 @@ def test_what_the_application_leaves_unread_does_not_keep_the_close_waiting() ->
     gate.set_result(None)
     trial.runtime.run()
     assert trial.exchange.buffered == 0
-    assert trial.stream.ended
+    assert trial.stream.over
 
 
 def test_shutdown_closes_with_1012_and_tells_the_application() -> None:
@@ -471,9 +471,9 @@ def test_shutdown_closes_with_1012_and_tells_the_application() -> None:
     trial.disconnect("shutdown", False)
     assert trial.sent() == [(CLOSE, 1012, "")]
     assert events == [{"type": "websocket.disconnect", "code": 1012, "reason": ""}]
-    assert not trial.stream.ended
+    assert not trial.stream.over
     trial.close()
-    assert trial.stream.ended
+    assert trial.stream.over
 
 
 def test_shutdown_during_the_handshake_is_a_503() -> None:

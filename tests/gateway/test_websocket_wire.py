@@ -52,7 +52,7 @@ def test_an_idle_client_is_pinged_and_cut_with_1011_if_it_does_not_answer() -> N
     trial.exchange.on_deadline(120.0)
     assert trial.sent() == [(frames.PING, b"")]
     trial.exchange.on_deadline(139.0)
-    assert not trial.stream.ended
+    assert not trial.stream.over
     trial.exchange.on_deadline(140.0)
     trial.runtime.run()
     assert trial.sent() == [(CLOSE, 1011, "no pong in time")]
@@ -117,7 +117,7 @@ def test_a_client_s_close_is_answered_and_told(payload: bytes, event: Any, answe
         gone,
     ]
     assert trial.sent() == [answer]
-    assert trial.stream.ended
+    assert trial.stream.over
     assert trial.stream.dones == 1
 
 
@@ -181,11 +181,11 @@ def test_the_application_s_close_goes_out_and_ends_with_the_client_s(
     trial = Trial(recorder(events, {"type": "websocket.close", **message}))
     assert trial.sent() == [expected]
     assert events == [{"type": "websocket.disconnect", "code": expected[1], "reason": expected[2]}]
-    assert not trial.stream.ended
+    assert not trial.stream.over
     trial.text("too late").feed(frames.masked_frame(0x89, b"", KEY))
     assert trial.sent() == []
     trial.close()
-    assert trial.stream.ended
+    assert trial.stream.over
     assert trial.sent() == []
 
 
@@ -194,9 +194,9 @@ def test_a_client_that_never_answers_our_close_is_cut_after_the_limit() -> None:
     trial = Trial(recorder([], {"type": "websocket.close"}))
     for now in (100.0, 105.0, 109.9):
         trial.exchange.on_deadline(now)
-    assert not trial.stream.ended
+    assert not trial.stream.over
     trial.exchange.on_deadline(110.0)
-    assert trial.stream.ended
+    assert trial.stream.over
     assert trial.stream.reset_for
     trial.exchange.on_deadline(200.0)
     trial.disconnect()
@@ -209,7 +209,7 @@ def test_a_flood_after_our_close_is_read_off_without_being_kept() -> None:
         trial.text(*["x" * 1000] * 20)
         assert trial.exchange.buffered == 0
     trial.close()
-    assert trial.stream.ended
+    assert trial.stream.over
 
 
 @pytest.mark.parametrize(
@@ -228,7 +228,7 @@ def test_a_broken_frame_closes_with_its_code_after_what_came_before(data: bytes,
     assert events[0] == {"type": "websocket.receive", "text": "ok"}
     assert (events[1]["type"], events[1]["code"]) == ("websocket.disconnect", code)
     assert trial.sent()[0][:2] == (CLOSE, code)
-    assert trial.stream.ended
+    assert trial.stream.over
     ((level, line),) = trial.notes
     assert level == "info"
     assert "RFC 6455" in line
@@ -242,7 +242,7 @@ def test_a_broken_frame_lets_the_messages_before_it_be_answered_first() -> None:
     trial = Trial(echo)
     trial.feed(frames.masked_frame(0x81, b"ok", KEY) + b"\x81\x01x" + b"and more")
     assert [each[:2] for each in trial.sent()] == [(frames.TEXT, "ok"), (CLOSE, 1002)]
-    assert trial.stream.ended
+    assert trial.stream.over
     assert trial.exchange.buffered == 0
 
 
@@ -281,7 +281,7 @@ def test_a_broken_frame_closes_also_where_the_application_does_not_receive(
     then(trial)
     trial.runtime.run()
     assert [each[:2] for each in trial.sent() if each[0] == CLOSE] == [(CLOSE, 1002)]
-    assert trial.stream.ended
+    assert trial.stream.over
 
 
 def test_a_client_lost_after_a_broken_frame_is_a_1006_after_its_messages() -> None:

@@ -37,8 +37,19 @@ class Future:
         assert not self._done
         self._done = True
 
+
+class Waiter(Future):
+    """What `Runtime.new_waiter` gives."""
+
+    def __init__(self, runtime: "FakeRuntime") -> None:
+        super().__init__()
+        self.runtime = runtime
+
     def fire(self) -> None:
         self.set_result(None)
+        for task in [] if self.runtime.in_task else self.runtime.tasks:
+            if task.wait is self:
+                task.step()
 
 
 class Task:
@@ -63,6 +74,8 @@ class Task:
 
     def cancel(self) -> None:
         self._cancel = True
+        if self.wait is not None:
+            self.wait._done = True
 
     def is_ready(self) -> bool:
         return not self._done and (self._cancel or self.wait is None or self.wait.done())
@@ -89,12 +102,13 @@ class FakeRuntime(Runtime):
 
     def __init__(self) -> None:
         self.tasks: list[Task] = []
+        self.in_task = False
 
     def new_future(self) -> Any:
         return Future()
 
     def new_waiter(self) -> Any:
-        return Future()
+        return Waiter(self)
 
     def start_task(self, coroutine: Any, context: Any) -> Task:
         task = Task(coroutine, context)
@@ -131,7 +145,7 @@ class FakeStream(Stream):
         self.writes = 0
         self.accepted: Any = None
         self.response: Any = None
-        self.ended = False
+        self.over = False
         self.reset_for = ""
         self.reads = 0
         self.dones = 0
@@ -151,17 +165,17 @@ class FakeStream(Stream):
         return lengths[0] if lengths else -1
 
     def body(self, data: bytes, end: bool) -> None:
-        assert not self.ended, "written after the end"
+        assert not self.over, "written after the end"
         self.out += data
         self.writes += 1
-        self.ended = end
+        self.over = end
 
     def read_more(self) -> None:
         self.reads += 1
 
     def reset(self, reason: str) -> None:
-        assert not self.ended, "reset after the end"
-        self.ended = True
+        assert not self.over, "reset after the end"
+        self.over = True
         self.reset_for = reason
 
     def done(self) -> None:

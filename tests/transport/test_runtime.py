@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from penstock.transport.runtime import FLUSH_DELAY_S, LoopRuntime
+from penstock.gateway.awaitable import DONE, Awaitable
+from penstock.transport.runtime import FLUSH_DELAY_S, LoopRuntime, Waiter
+from tests.loops import NewLoop, each_loop, run_on
 
 DEADLINE_S = 5.0
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
@@ -188,3 +190,164 @@ def test_close_lets_go_of_what_waits() -> None:
         assert not runtime._to_flush
 
     asyncio.run(test())
+
+
+class Once(Awaitable):
+    """Waits for one waiter, as `receive` does."""
+
+    def __init__(self, waiter: Any) -> None:
+        super().__init__()
+        self.waiter = waiter
+
+    def step(self, first: bool) -> Any:
+        return self.waiter if first else DONE
+
+
+async def waits(waiter: Any, seen: list[str]) -> None:
+    """What a task does that waits: notes that it goes on, and in which context."""
+    variable.set("the task's")
+    try:
+        await Once(waiter)
+    except asyncio.CancelledError as error:
+        seen.append(f"cancelled {error.args}")
+        raise
+    seen.append(variable.get())
+
+
+@each_loop
+def test_a_fired_task_goes_on_within_the_call(new_loop: NewLoop) -> None:
+    """In its own context, as the current task, and up to its next wait."""
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        first, second = Waiter(loop), Waiter(loop)
+        seen: list[Any] = []
+
+        async def both() -> None:
+            await waits(first, seen)
+            seen.append(asyncio.current_task())
+            await waits(second, seen)
+
+        task = asyncio.create_task(both())
+        await asyncio.sleep(0)
+        fired = loop.create_future()
+
+        def fire() -> None:
+            first.fire()
+            first.fire()
+            fired.set_result(list(seen))
+
+        loop.call_soon(fire)
+        assert await fired == ["the task's", task]
+        assert variable.get() == "unset"
+        second.set_result(None)
+        assert not task.done()
+        await asyncio.wait_for(task, DEADLINE_S)
+        assert seen[2:] == ["the task's"]
+
+    run_on(new_loop, test())
+
+
+@each_loop
+def test_tasks_do_not_nest(new_loop: NewLoop) -> None:
+    """Fired by another task, it goes on in the next turn."""
+
+    async def test() -> None:
+        waiter = Waiter(asyncio.get_running_loop())
+        seen: list[str] = []
+        task = asyncio.create_task(waits(waiter, seen))
+        await asyncio.sleep(0)
+        waiter.fire()
+        assert seen == []
+        assert waiter.done()
+        await asyncio.wait_for(task, DEADLINE_S)
+        assert seen == ["the task's"]
+
+    run_on(new_loop, test())
+
+
+@each_loop
+def test_a_waiting_task_can_be_cancelled(new_loop: NewLoop) -> None:
+    """With its message; what comes after that changes nothing."""
+
+    async def test() -> None:
+        waiter = Waiter(asyncio.get_running_loop())
+        seen: list[str] = []
+        task = asyncio.create_task(waits(waiter, seen))
+        await asyncio.sleep(0)
+        task.cancel("enough")
+        assert waiter.cancelled()
+        waiter.fire()
+        waiter.set_result(None)
+        assert not waiter.cancel()
+        await asyncio.wait({task}, timeout=DEADLINE_S)
+        assert task.cancelled()
+        assert seen == ["cancelled ('enough',)"]
+
+    run_on(new_loop, test())
+
+
+@each_loop
+def test_what_is_resolved_before_anyone_waits_is_not_lost(new_loop: NewLoop) -> None:
+    async def test() -> None:
+        for resolve in (Waiter.fire, lambda waiter: waiter.set_result(None)):
+            waiter = Waiter(asyncio.get_running_loop())
+            with pytest.raises(asyncio.InvalidStateError):
+                waiter.result()
+            resolve(waiter)
+            assert waiter.exception() is None
+            seen: list[str] = []
+            await asyncio.wait_for(asyncio.create_task(waits(waiter, seen)), DEADLINE_S)
+            assert seen == ["the task's"]
+
+    run_on(new_loop, test())
+
+
+def test_a_waiter_is_a_future_for_one() -> None:
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        waiter = Waiter(loop)
+        assert asyncio.isfuture(waiter)
+        assert waiter.get_loop() is loop
+        called: list[Any] = []
+        waiter.add_done_callback(called.append)
+        with pytest.raises(RuntimeError, match="one task"):
+            waiter.add_done_callback(print)
+        assert waiter.remove_done_callback(print) == 0
+        assert waiter.remove_done_callback(called.append) == 1
+        waiter.fire()
+        await asyncio.sleep(0)
+        assert called == []
+
+    asyncio.run(test())
+
+
+@each_loop
+@pytest.mark.leaves_tasks("the loop was ended by force")
+def test_what_ends_the_loop_does_not_end_the_caller_that_fires(new_loop: NewLoop) -> None:
+    """A SystemExit leaves by the loop, not through a connection's read."""
+    reached: list[bool] = []
+
+    async def test() -> None:
+        loop = asyncio.get_running_loop()
+        waiter = Waiter(loop)
+
+        async def leaves() -> None:
+            await Once(waiter)
+            raise SystemExit(7)
+
+        task = asyncio.create_task(leaves())
+        await asyncio.sleep(0)
+
+        def fire() -> None:
+            waiter.fire()
+            reached.append(isinstance(task.exception(), SystemExit))
+
+        loop.call_soon(fire)
+        await asyncio.wait({task}, timeout=DEADLINE_S)
+        await asyncio.sleep(DEADLINE_S)
+
+    with pytest.raises(SystemExit) as caught:
+        run_on(new_loop, test())
+    assert caught.value.code == 7
+    assert reached == [True]

@@ -13,7 +13,7 @@ class Awaitable:
     """Base of the awaitables; a subclass has the one method `step`.
 
     `step(first)` does its work and returns `DONE` with `result` set, or what to give to the event
-    loop: a future of `Runtime.new_future` to wait for, or None to let the loop turn once. It is
+    loop: a future of `Runtime.new_waiter` to wait for, or None to let the loop turn once. It is
     called again (`first` False) when that is over.
     """
 

@@ -139,10 +139,11 @@ class HttpExchange(HttpResponse):
                 self._chunks.append(data)
         if end:
             self._body_ended = True
-        # What somebody waits for is as good as taken: to stop reading for a piece that is gone in
-        # the next turn would cost more than all the rest of an upload.
-        if self._receivers is None or not self._receivers.wake():
-            self.buffered += len(data)
+        self.buffered += len(data)
+        # Whoever waits takes it now: to stop reading for a piece that is gone in the next turn
+        # would cost more than all the rest of an upload.
+        if self._receivers is not None:
+            self._receivers.fire()
 
     def on_writable(self) -> None:
         """The stream takes more: wake those who wait in `send`."""

@@ -72,7 +72,7 @@ cdef class WebSocketWire(Exchange):
     cpdef object on_shutdown(self)
     cpdef str describe(self)
     @cython.locals(reader=Reader, queue=list, event=int)
-    cdef object _decode(self)
+    cdef bint _decode(self) except -1
     cdef object _resume(self)
     cdef object _answer_ping(self, bytes payload)
     cdef object _closed_by_client(self, int code, str reason)

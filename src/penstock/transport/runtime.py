@@ -1,6 +1,7 @@
 """What conversations need of an asyncio event loop: futures, tasks, and a way in from threads."""
 
 import asyncio
+import contextvars
 import sys
 from collections import deque
 from typing import Any
@@ -12,7 +13,128 @@ from penstock.transport.direct import call_with
 FLUSH_DELAY_S = 0.01
 
 _Task: Any = asyncio.Task
+_current_task = asyncio.current_task
 _EAGER = sys.version_info >= (3, 12)
+
+
+_PENDING = 0
+_DONE = 1
+_CANCELLED = 2
+
+
+class Waiter:
+    """A future for one task, which `fire` lets go on within the call.
+
+    asyncio's own future always takes a turn of the loop for that: one more handle, and for a quiet
+    server one more look at all sockets, for each message. A task takes any object that has the
+    methods of a future (`asyncio.isfuture`).
+    """
+
+    __slots__ = (
+        "_asyncio_future_blocking",
+        "_callback",
+        "_context",
+        "_loop",
+        "_message",
+        "_state",
+    )
+
+    def __init__(self, loop: asyncio.AbstractEventLoop) -> None:
+        self.begin(loop)
+
+    def begin(self, loop: asyncio.AbstractEventLoop) -> None:
+        """What `__init__` does; apart because a plain method is much cheaper to call than a type."""
+        self._loop = loop
+        self._asyncio_future_blocking = False
+        self._callback: Any = None
+        self._context: Any = None
+        self._message: Any = None
+        self._state = _PENDING
+
+    def get_loop(self) -> Any:
+        """As of a future, like all that has no docstring of its own here."""
+        return self._loop
+
+    def done(self) -> bool:
+        """Whether it is resolved or cancelled."""
+        return self._state != _PENDING
+
+    def cancelled(self) -> bool:
+        """Whether it is cancelled."""
+        return self._state == _CANCELLED
+
+    def result(self) -> None:
+        """None; raises CancelledError or InvalidStateError."""
+        if self._state == _CANCELLED:
+            raise (
+                asyncio.CancelledError()
+                if self._message is None
+                else asyncio.CancelledError(self._message)
+            )
+        if self._state == _PENDING:
+            raise asyncio.InvalidStateError("nothing has come yet")
+
+    def exception(self) -> None:
+        """As `result`."""
+        self.result()
+
+    def add_done_callback(self, callback: Any, *, context: Any = None) -> None:
+        """Call `callback(self)` in `context` when done; there is one callback, the task's."""
+        if self._callback is not None:
+            raise RuntimeError("only one task can wait here")
+        self._callback = callback
+        self._context = contextvars.copy_context() if context is None else context
+        if self._state != _PENDING:
+            self._schedule()
+
+    def remove_done_callback(self, callback: Any) -> int:
+        """Forget the callback; returns how many there were."""
+        if self._callback is None or self._callback != callback:
+            return 0
+        self._callback = None
+        return 1
+
+    def cancel(self, msg: Any = None) -> bool:
+        """Let the task go on with CancelledError; returns whether it was still waiting."""
+        if self._state != _PENDING:
+            return False
+        self._state = _CANCELLED
+        self._message = msg
+        self._schedule()
+        return True
+
+    def set_result(self, result: Any) -> None:
+        """Let the task go on in the next turn of the loop."""
+        if self._state == _PENDING:
+            self._state = _DONE
+            self._schedule()
+
+    def fire(self) -> None:
+        """Let the task go on now, up to its next wait; in the next turn where a task is running,
+        since they do not nest."""
+        if self._state != _PENDING:
+            return
+        callback = self._callback
+        if callback is None or _current_task(self._loop) is not None:
+            self.set_result(None)
+            return
+        self._state = _DONE
+        self._callback = None
+        try:
+            self._context.run(callback, self)
+        except BaseException as error:
+            # SystemExit and KeyboardInterrupt end the loop, not the read callback that we are in.
+            self._loop.call_soon(_reraise, error)
+
+    def _schedule(self) -> None:
+        callback = self._callback
+        if callback is not None:
+            self._callback = None
+            self._loop.call_soon(callback, self, context=self._context)
+
+
+def _reraise(error: BaseException) -> None:
+    raise error
 
 
 class LoopRuntime(Runtime):
@@ -46,6 +168,12 @@ class LoopRuntime(Runtime):
     def new_future(self) -> Any:
         """See `Runtime.new_future`."""
         return self.loop.create_future()
+
+    def new_waiter(self) -> Any:
+        """See `Runtime.new_waiter`."""
+        waiter = Waiter.__new__(Waiter)
+        waiter.begin(self.loop)
+        return waiter
 
     def call_soon(self, callback: Any) -> Any:
         """See `Runtime.call_soon`."""
