@@ -27,6 +27,7 @@ SECTIONS = {
     "HTTP-ERR": 7,
     "HTTP-CONN": 7,
     "LIFE-STATE": 8,
+    "TLS": 13,
     "PUSH": 8,
     "ZCS": 9,
     "PATH": 9,
@@ -44,7 +45,7 @@ OUT_OF_SCOPE = {
             "SCOPE-07", "SCOPE-12", "SCOPE-15", "SCOPE-16", "HTTP-HDR-02", "HTTP-REQ-08", "HTTP-REQ-09",
             "HTTP-REQ-10", "HTTP-REQ-11", "HTTP-RESP-01", "HTTP-RESP-04", "HTTP-RESP-31", "HTTP-RESP-32",
             "HTTP-RESP-33", "HTTP-RESP-36", "HTTP-DISC-09", "HTTP-DISC-13", "LIFE-STATE-07",
-            "LIFE-STATE-08", "PUSH-02", "TRAIL-02", "TRAIL-06", "DEBUG-02", "DEBUG-03",
+            "LIFE-STATE-08", "TLS-02", "TLS-13", "PUSH-02", "TRAIL-02", "TRAIL-06", "DEBUG-02", "DEBUG-03",
         ),
         APPLICATIONS,
     ),
@@ -151,19 +152,21 @@ def test_no_test_names_a_rule_that_does_not_exist() -> None:
     assert wrong == {}
 
 
-THREATS = [f"A{number:02}" for number in range(1, 17)] + [
-    f"S{number:02}" for number in range(1, 14)
+THREATS = [
+    f"{letter}{number:02}"
+    for letter, count in (("A", 16), ("S", 13), ("Z", 8))
+    for number in range(1, count + 1)
 ]
 
 
-def test_every_threat_to_application_time_and_amount_is_tried() -> None:
-    """A01 to A16 and S01 to S13, by the same way of naming."""
+def test_every_threat_to_application_time_amount_and_tls_is_tried() -> None:
+    """A01 to A16, S01 to S13 and Z01 to Z08, by the same way of naming."""
     named = set()
     for folder in FOLDERS:
         for path in sorted((ROOT / "tests" / folder).rglob("test_*.py")):
             for _, text in texts(path):
                 for match in re.finditer(
-                    r"(?<![A-Z0-9])([AS]\d\d)(?: to [AS](\d\d))?(?![A-Z0-9])", text
+                    r"(?<![A-Z0-9])([ASZ]\d\d)(?: to [ASZ](\d\d))?(?![A-Z0-9])", text
                 ):
                     last = int(match[2] or match[1][1:])
                     named |= {f"{match[1][0]}{n:02}" for n in range(int(match[1][1:]), last + 1)}

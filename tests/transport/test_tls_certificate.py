@@ -80,6 +80,7 @@ def test_a_life_beyond_2050_is_read_too() -> None:
     ],
 )
 def test_tls_06_the_subject_is_escaped_as_in_rfc_4514(value: str) -> None:
+    """TLS-06."""
     attributes = [[attribute(C, "DE")], [attribute(O, "Test, Inc.")], [attribute(CN, value)]]
     name = x509.Name([x509.RelativeDistinguishedName(each) for each in attributes])
     assert subject_of(*attributes) == name.rfc4514_string()

@@ -31,16 +31,19 @@ def asking(folder: Path, word: str) -> dict[str, Any]:
 
 
 def test_tls_03_all_keys_are_there(tmp_path: Path) -> None:
+    """TLS-03."""
     assert entry(tmp_path).keys() == KEYS
 
 
 def test_tls_04_the_certificate_is_the_one_that_the_client_received(tmp_path: Path) -> None:
+    """TLS-04."""
     server, client = shaken(certificates_of(tmp_path))
     der = ssl.PEM_cert_to_DER_cert(TlsInfo(server).entry()["server_cert"])
     assert der == client.ssl.getpeercert(binary_form=True)
 
 
 def test_tls_05_without_a_client_certificate_the_chain_is_empty(tmp_path: Path) -> None:
+    """TLS-05."""
     for options in ({}, asking(tmp_path, "optional")):
         found = entry(tmp_path, **options)
         assert found["client_cert_chain"] == []
@@ -52,6 +55,7 @@ def test_tls_05_without_a_client_certificate_the_chain_is_empty(tmp_path: Path) 
 def test_tls_05_the_chain_begins_with_the_client_and_each_signs_the_one_before(
     tmp_path: Path, version: ssl.TLSVersion
 ) -> None:
+    """TLS-05."""
     context = certificates.client_context(version)
     alice = certificates.client("alice")
     certificates.show_certificate(context, tmp_path, alice, certificates.intermediate())
@@ -69,6 +73,7 @@ def test_tls_05_the_chain_begins_with_the_client_and_each_signs_the_one_before(
 def test_tls_09_the_version_is_the_protocols_number(
     tmp_path: Path, version: ssl.TLSVersion, number: int
 ) -> None:
+    """TLS-09."""
     assert entry(tmp_path, certificates.client_context(version))["tls_version"] == number
 
 
@@ -81,17 +86,20 @@ def test_tls_09_the_version_is_the_protocols_number(
     ],
 )
 def test_tls_10_the_suite_is_its_registered_number(tmp_path: Path, name: str, number: int) -> None:
+    """TLS-10."""
     context = certificates.client_context(ssl.TLSVersion.TLSv1_2)
     context.set_ciphers(name)
     assert entry(tmp_path, context)["cipher_suite"] == number
 
 
 def test_tls_10_a_suite_of_1_3_has_its_number_too(tmp_path: Path) -> None:
+    """TLS-10."""
     found = entry(tmp_path, certificates.client_context(ssl.TLSVersion.TLSv1_3))
     assert found["cipher_suite"] in {0x1301, 0x1302, 0x1303}
 
 
 def test_scope_08_nothing_of_an_entry_is_shared_with_the_next(tmp_path: Path) -> None:
+    """SCOPE-08."""
     context = certificates.client_context()
     certificates.show_certificate(
         context, tmp_path, certificates.client(), certificates.intermediate()

@@ -86,7 +86,9 @@ def read(der: bytes) -> Certificate:
     # TBSCertificate: serialNumber, signature, issuer, validity, subject, key, ...
     if len(fields) < 6:
         raise ValueError("a certificate has more fields")
-    not_after = _time(list(_elements(fields[3].content))[1])
+    validity = list(_elements(fields[3].content))
+    if len(validity) != 2:
+        raise ValueError("a certificate's validity has two ends")
     relative = [list(_elements(each.content)) for each in _elements(fields[4].content)]
     names = _alternative_names(fields)
     if not names:
@@ -94,7 +96,7 @@ def read(der: bytes) -> Certificate:
     return Certificate(
         ",".join(_relative_name(each) for each in reversed(relative)),
         tuple(dict.fromkeys(names)),
-        not_after,
+        _time(validity[1]),
     )
 
 
