@@ -18,7 +18,11 @@ def test_the_exchange_of_a_task_is_found_on_either_driver() -> None:
     """By the coroutine that its task runs; nothing else is taken for one."""
 
     class Exchange:
-        receive = send = None
+        def receive(self) -> None:
+            """What the application would call."""
+
+        def send(self, message: object) -> None:
+            """The same."""
 
         def app_ended(self, error: BaseException | None) -> None:
             self.error = error
