@@ -9,6 +9,7 @@ from penstock.process import board as columns
 from penstock.process import steering as module
 from penstock.process.board import Board
 from penstock.process.steering import Steering
+from penstock.transport.sockets import ACCEPT, LOOK_AWAY, NEXT_TURN
 
 MS = 1_000_000
 
@@ -41,22 +42,22 @@ def serving(board: Board, clock: Clock, *counts: int) -> list[Steering]:
 def test_alone_it_takes_everything(board: Board) -> None:
     [only] = serving(board, Clock(), 5000)
     only.wake()
-    assert only.may_accept(5000)
+    assert only.ask(5000) == ACCEPT
 
 
 def test_above_its_share_it_leaves_the_next_one_to_the_others(board: Board) -> None:
     one, other = serving(board, Clock(), 50, 40)
     one.wake()
     other.wake()
-    assert not one.may_accept(50)
-    assert other.may_accept(40)
+    assert one.ask(50) == LOOK_AWAY
+    assert other.ask(40) == ACCEPT
 
 
 def test_a_few_more_than_the_mean_are_within_the_share(board: Board) -> None:
     one, _ = serving(board, Clock(), 41, 39)
     one.wake()
-    assert one.may_accept(41)
-    assert not one.may_accept(47)
+    assert one.ask(41) == ACCEPT
+    assert one.ask(47) == LOOK_AWAY
 
 
 def test_what_is_left_after_several_looks_away_it_takes_but_not_all_at_once(board: Board) -> None:
@@ -64,19 +65,19 @@ def test_what_is_left_after_several_looks_away_it_takes_but_not_all_at_once(boar
     one, _ = serving(board, clock, 50, 0)
     for _ in range(module.PAUSES_MAX):
         one.wake()
-        assert not one.may_accept(50)
+        assert one.ask(50) == LOOK_AWAY
         clock.now_ns += int(one.paused() * 1e9)
         one.resumed()
         clock.now_ns += MS // 10
     one.wake()
     taken = 0
-    while one.may_accept(50 + taken):
+    while one.ask(50 + taken) == ACCEPT:
         taken += 1
     assert taken == module.LEFT_BEHIND_MAX
     one.paused()
     one.resumed()
     one.wake()
-    assert not one.may_accept(54)  # the others have their chance again
+    assert one.ask(54) == LOOK_AWAY  # the others have their chance again
 
 
 def test_what_came_later_was_not_left_behind(board: Board) -> None:
@@ -84,7 +85,7 @@ def test_what_came_later_was_not_left_behind(board: Board) -> None:
     one, _ = serving(board, clock, 50, 0)
     for _ in range(10):
         one.wake()
-        assert not one.may_accept(50)
+        assert one.ask(50) == LOOK_AWAY
         one.paused()
         one.resumed()
         clock.now_ns += 50 * MS  # nobody was there when it looked again
@@ -99,7 +100,7 @@ def test_a_worker_that_takes_nothing_has_no_share_in_the_mean(board: Board, why:
     else:
         board.put(1, columns.STATE, columns.DRAINING if why == "it drains" else columns.STARTING)
     one.wake()
-    assert one.may_accept(50)
+    assert one.ask(50) == ACCEPT
 
 
 def test_a_worker_that_joins_is_seen_within_the_time_to_look_around(board: Board) -> None:
@@ -109,12 +110,21 @@ def test_a_worker_that_joins_is_seen_within_the_time_to_look_around(board: Board
     serving(board, clock, 50, 0)
     clock.now_ns += module.LOOK_AROUND_NS
     one.wake()
-    assert not one.may_accept(50)
+    assert one.ask(50) == LOOK_AWAY
 
 
 def test_its_count_is_for_the_others_to_see(board: Board) -> None:
     one, other = serving(board, Clock(), 0, 9)
     other.wake()
-    assert not other.may_accept(9)
+    assert other.ask(9) == LOOK_AWAY
     one.count(9)
-    assert other.may_accept(9)
+    assert other.ask(9) == ACCEPT
+
+
+def test_of_two_that_come_together_it_takes_one_and_gives_the_others_a_turn(board: Board) -> None:
+    one, _ = serving(board, Clock(), 0, 0)
+    one.wake()
+    assert one.ask(0) == ACCEPT
+    assert one.ask(1) == NEXT_TURN
+    one.wake()
+    assert one.ask(1) == ACCEPT

@@ -120,7 +120,7 @@ def test_a_slip_in_the_user_stops_the_start_before_anything_is_done(tmp_path: Pa
 # ------------------------------------------------------------------------------------------- systemd
 
 ACTIVATED = """
-import os, socket, sys
+import os, socket
 from penstock.config import Config
 from penstock.errors import BindError
 from penstock.process.surroundings import Surroundings
@@ -128,43 +128,44 @@ made = [socket.create_server(("127.0.0.1", 0)) for _ in range(2)]
 ports = [sock.getsockname()[1] for sock in made]
 for number, sock in enumerate(made):
     os.dup2(sock.detach(), 20 + number)
-for number in range(2):
-    os.dup2(20 + number, 3 + number)
-environ = {"LISTEN_FDS": "2", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": "web:admin"}
+kept = []
 def tried(**options):
-    around = Surroundings(Config("app:app", **options), dict(environ))
+    for number in range(2):
+        os.dup2(20 + number, 3 + number)
+    environ = {"LISTEN_FDS": "2", "LISTEN_PID": str(os.getpid()), "LISTEN_FDNAMES": "web:admin"}
+    around = Surroundings(Config("app:app", **options), environ)
+    kept.append(around)
     try:
         around.enter(bind=True)
     except BindError as error:
         return str(error)
-    return [(ports.index(s.getsockname()[1]), str(b)) for s, b in around.sockets], around.unserved()
-print(WHAT)
-os._exit(0)  # descriptors 3 and 4 have two owners by now
+    bound = [(sock.getsockname()[1], str(bind)) for sock, bind in around.sockets]
+    kept.extend(sock.detach() for sock, _ in around.sockets)
+    return [(ports.index(p), b) for p, b in bound if p in ports], around.unserved()
+for number, options in enumerate(OPTIONS):
+    print(tried(**options))
+os._exit(0)  # descriptors 3 and 4 had many owners
 """
 
+CASES: list[tuple[dict[str, Any], str]] = [
+    ({}, "([(0, 'systemd:'), (1, 'systemd:')], '')"),
+    ({"bind": "systemd:"}, "([(0, 'systemd:'), (1, 'systemd:')], '')"),
+    ({"bind": "systemd:admin?proxy"}, "[(1, 'systemd:admin?proxy')]"),
+    ({"bind": "systemd:admin"}, "descriptor 3 (web);"),
+    ({"bind": ["systemd:admin", "systemd:web"]}, "[(1, 'systemd:admin'), (0, 'systemd:web')], ''"),
+    ({"bind": ["fd://3", "systemd:admin"]}, "(1, 'systemd:admin')], '')"),
+    ({"port": 0}, "descriptor 3 (web), 4 (admin);"),
+    ({"bind": "systemd:api"}, "no socket with the name 'api', but: web, admin"),
+    ({"bind": ["systemd:", "systemd:web"]}, "Two binds mean the socket"),
+]
 
-@pytest.mark.parametrize(
-    "options, expected",
-    [
-        ("", "([(0, 'systemd:'), (1, 'systemd:')], '')"),
-        ("bind='systemd:'", "([(0, 'systemd:'), (1, 'systemd:')], '')"),
-        ("bind='systemd:admin?proxy'", "[(1, 'systemd:admin?proxy')]"),
-        ("bind='systemd:admin'", "descriptor 3 (web);"),
-        ("bind=['systemd:admin', 'systemd:web']", "[(1, 'systemd:admin'), (0, 'systemd:web')], ''"),
-        ("bind=['fd://3', 'systemd:admin']", ", '')"),
-        ("port=0, host='127.0.0.1'", "descriptor 3 (web), 4 (admin);"),
-        ("bind='systemd:api'", "no socket with the name 'api', but: web, admin"),
-        ("bind=['systemd:', 'systemd:web']", "Two binds mean the socket"),
-    ],
-)
-def test_systemds_sockets_are_served_where_a_bind_names_them_or_no_address_is_said(
-    options: str, expected: str
-) -> None:
-    program = ACTIVATED.replace("WHAT", f"tried({options})", 1)
-    if options.startswith("port"):
-        program = program.replace("ports.index(s.getsockname()[1])", "0")
-    done = python(program)
-    assert expected in done.stdout, done.stdout + done.stderr
+
+def test_systemds_sockets_are_served_where_a_bind_names_them_or_no_address_is_said() -> None:
+    done = python(ACTIVATED.replace("OPTIONS", repr([options for options, _ in CASES])), "-u")
+    lines = done.stdout.splitlines()
+    assert len(lines) == len(CASES), done.stderr
+    for line, (options, expected) in zip(lines, CASES, strict=True):
+        assert expected in line, (options, line)
 
 
 APPLICATION = """
@@ -223,14 +224,15 @@ class Service:
         self.news.bind(str(folder / "notify"))
         (folder / "notify").chmod(0o777)  # as systemd's own
         self.news.settimeout(DEADLINE_S)
+        self.output = (folder / "output").open("w+b")
         self.child = subprocess.Popen(
             [sys.executable, "-c", launcher, str(passed), "service:app", *arguments],
             cwd=folder,
             env={**ENVIRON, "NOTIFY_SOCKET": str(folder / "notify"), **environ},
             pass_fds=[passed] if passed >= 0 else [],
             stdin=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-            stdout=subprocess.DEVNULL,
+            stdout=self.output,
+            stderr=self.output,
         )
 
     def until(self, start: bytes) -> bytes:
@@ -241,11 +243,15 @@ class Service:
     def __enter__(self) -> "Service":
         return self
 
-    def __exit__(self, *_: object) -> None:
+    def __exit__(self, kind: object, *_: object) -> None:
         if self.child.poll() is None:
             self.child.kill()
         self.child.wait()
         self.news.close()
+        if kind is not None:
+            self.output.seek(0)
+            print(self.output.read().decode())
+        self.output.close()
 
 
 def asked(sock: socket.socket) -> bytes:

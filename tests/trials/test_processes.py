@@ -257,51 +257,57 @@ async def drip(connections: list[Any]) -> None:
             await asyncio.sleep(0.1)
 
 
-@pytest.mark.parametrize("kind", ["http", "websocket", "unix"])
-@pytest.mark.parametrize("how", ["in a burst", "one by one"])
-def test_connections_are_spread_evenly_over_four_workers(
-    tmp_path: Path, kind: str, how: str
-) -> None:
-    count = 200
+async def served_by(place: int | str, kind: str, writers: list[asyncio.StreamWriter]) -> int:
+    """Open a connection that stays; the process that serves it."""
+    if isinstance(place, str):
+        reader, writer = await asyncio.open_unix_connection(place)
+    else:
+        reader, writer = await asyncio.open_connection("127.0.0.1", place)
+    writers.append(writer)
+    if kind == "websocket":
+        writer.write(HANDSHAKE)
+        await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
+        return int(await reader.readexactly((await reader.readexactly(2))[1]))
+    writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
+    head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
+    length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
+    return int(await reader.readexactly(int(length[16:])))
 
-    async def one(place: Any, writers: list[asyncio.StreamWriter]) -> int:
-        if kind == "unix":
-            reader, writer = await asyncio.open_unix_connection(place)
+
+async def spread(place: int | str, kind: str, how: str, count: int) -> float:
+    """The busiest of four workers over their mean."""
+    writers: list[asyncio.StreamWriter] = []
+    try:
+        if how == "one by one":
+            pids = [await served_by(place, kind, writers) for _ in range(count)]
         else:
-            reader, writer = await asyncio.open_connection("127.0.0.1", place)
-        writers.append(writer)
-        if kind == "websocket":
-            writer.write(HANDSHAKE)
-            await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
-            return int(await reader.readexactly((await reader.readexactly(2))[1]))
-        writer.write(b"GET / HTTP/1.1\r\nHost: x\r\n\r\n")
-        head = await asyncio.wait_for(reader.readuntil(b"\r\n\r\n"), DEADLINE_S)
-        length = next(line for line in head.split(b"\r\n") if line.startswith(b"content-length: "))
-        return int(await reader.readexactly(int(length[16:])))
+            pids = await asyncio.gather(*(served_by(place, kind, writers) for _ in range(count)))
+    finally:
+        for writer in writers:
+            writer.close()
+    return max(collections.Counter(pids).values()) / (count / 4)
 
-    async def trial(place: Any) -> list[int]:
-        writers: list[asyncio.StreamWriter] = []
-        try:
-            if how == "one by one":
-                return [await one(place, writers) for _ in range(count)]
-            return list(await asyncio.gather(*(one(place, writers) for _ in range(count))))
-        finally:
-            for writer in writers:
-                writer.close()
 
-    place = ("--uds", str(tmp_path / "s")) if kind == "unix" else ("--port", "0")
-    with Server(APP, *place, "--workers", "4", "--no-access-log") as server:
+@pytest.mark.parametrize("family", ["tcp", "unix"])
+def test_connections_are_spread_evenly_over_four_workers(tmp_path: Path, family: str) -> None:
+    path = str(tmp_path / "s")
+    where = ("--uds", path) if family == "unix" else ("--port", "0")
+    with Server(APP, *where, "--workers", "4", "--no-access-log") as server:
         server.until("Running on")
-        found = collections.Counter(
-            asyncio.run(trial(str(tmp_path / "s") if kind == "unix" else server.port))
-        )
+        place = path if family == "unix" else server.port
+        found = {
+            (kind, how, turn): asyncio.run(spread(place, kind, how, 200))
+            for turn in range(5 if LONG else 1)
+            for kind in ("http", "websocket")
+            for how in ("in a burst", "one by one")
+        }
         assert server.stop() == 0
-    assert sum(found.values()) == count
-    assert max(found.values()) <= 1.3 * count / 4
+    assert {what: busiest for what, busiest in found.items() if busiest > 1.3} == {}
+    print(found)
 
 
 def test_new_versions_of_the_program_take_over_under_load_and_lose_nothing(tmp_path: Path) -> None:
-    upgrades = 10 if LONG else 2
+    upgrades = 10 if LONG else 1
     pid_file = tmp_path / "pid"
 
     def supervisor() -> int:
@@ -336,15 +342,3 @@ def test_new_versions_of_the_program_take_over_under_load_and_lose_nothing(tmp_p
     lost_nothing(load, 100 * upgrades)
     assert server.output.count("has taken over; this one ends") == upgrades
     assert "ERROR" not in server.output
-
-
-def test_a_new_version_that_does_not_start_leaves_the_old_one_serving(tmp_path: Path) -> None:
-    app = tmp_path / "mine.py"
-    app.write_text(Path(APP).read_text())
-    with Server(str(app), "--port", "0", "--workers", "1") as server:
-        port = server.port
-        app.write_text("import no_such_module\n")
-        os.kill(server.pid, signal.SIGUSR2)
-        server.until("The new version did not take over: it ended with status 4; this one goes on")
-        assert b"200 OK" in asyncio.run(one_request(port))
-        assert server.stop() == 0

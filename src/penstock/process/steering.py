@@ -10,6 +10,7 @@ from collections.abc import Callable
 
 from penstock.process import board as columns
 from penstock.process.board import Board
+from penstock.transport.sockets import ACCEPT, LOOK_AWAY, NEXT_TURN
 
 # Long enough for a process that waits to be scheduled and to accept, and no delay to speak of.
 PAUSE_S = 0.003
@@ -26,7 +27,7 @@ LOOK_AROUND_NS = 250_000_000
 
 
 class Steering:
-    """Tells the acceptor of the worker in `slot` whether to accept one more.
+    """Tells the acceptor of the worker in `slot` (`transport.sockets`) whether to accept one more.
 
     `clock_ns` is the clock of the board's beats. `count` calls with what the worker holds keep the
     board up to date.
@@ -35,6 +36,7 @@ class Steering:
     __slots__ = (
         "_board",
         "_clock_ns",
+        "_first",
         "_looked_at",
         "_others",
         "_pauses",
@@ -52,37 +54,46 @@ class Steering:
         self._pauses = 0
         self._resumed_at = 0
         self._takes = 0
+        self._first = True
 
     def count(self, connections: int) -> None:
         """The worker holds this many connections now."""
         self._board.put(self._slot, columns.CONNECTIONS, connections)
 
     def wake(self) -> None:
-        """Somebody waits to be accepted: the acceptor is about to ask `may_accept`."""
+        """Somebody waits to be accepted: the acceptor is about to `ask`."""
         now = self._clock_ns()
         if now - self._looked_at >= LOOK_AROUND_NS:
             self._look_around(now)
         if self._pauses and now - self._resumed_at > PAUSE_S * 1e9:
             # Nobody waited when the last pause was over: those who did were taken by the others
             self._pauses = 0
+        self._first = True
         self._takes = LEFT_BEHIND_MAX if self._pauses >= PAUSES_MAX else 0
 
-    def may_accept(self, connections: int) -> bool:
-        """Whether one more is within the worker's share, or was left to it by the others."""
+    def ask(self, connections: int) -> int:
+        """ACCEPT one more if it is within the worker's share, or was left to it by the others.
+
+        What exceeds the mean is taken one in a turn of the loop (NEXT_TURN), so that of two that come
+        together each goes to another worker.
+        """
         others = self._others
         if not others:
-            return True
+            return ACCEPT
         board = self._board
         total = connections
         for slot in others:
             total += board.get(slot, columns.CONNECTIONS)
         mean = total / (len(others) + 1)
+        first, self._first = self._first, False
+        if connections <= mean:
+            return ACCEPT
         if connections <= mean + SLACK + mean * SLACK_SHARE:
-            return True
+            return ACCEPT if first else NEXT_TURN
         if self._takes:
             self._takes -= 1
-            return True
-        return False
+            return ACCEPT
+        return LOOK_AWAY
 
     def paused(self) -> float:
         """The acceptor looks away; returns for how many seconds."""

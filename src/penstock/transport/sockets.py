@@ -35,6 +35,11 @@ PAUSED_FULL = 1
 PAUSED_EXHAUSTED = 2
 PAUSED_STEERED = 4
 PAUSED_CLOSED = 8
+
+# What steering answers to "one more?".
+ACCEPT = 0
+NEXT_TURN = 1  # not before the loop has turned: the others may be quicker
+LOOK_AWAY = 2
 PAUSED_HANDSHAKES = 16
 
 _EXHAUSTED = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
@@ -188,11 +193,12 @@ class Acceptor:
             if self._room() <= 0:
                 self._full()
                 return
-            if steering is not None and not steering.may_accept(
-                len(self._connections) + self._arriving
-            ):
-                self._look_away()
-                return
+            if steering is not None:
+                answer = steering.ask(len(self._connections) + self._arriving)
+                if answer != ACCEPT:
+                    if answer == LOOK_AWAY:
+                        self._look_away()
+                    return
             if self._paused:
                 return
             try:
