@@ -22,13 +22,13 @@ PAGE_HEAD = """\
 
 <!-- Made by tools/options_page.py from src/penstock/config/options.py: change it there. -->
 
-Every option can be given in four places; later ones win:
+Every option can be given in these places; later ones win ([configuration.md](configuration.md) says more):
 
 1. the default;
 2. `penstock.toml`, or `[tool.penstock]` in `pyproject.toml`, in the current folder
    (`--config FILE` or `$PENSTOCK_CONFIG` names another file, `--config none` reads none);
 3. the environment: `PENSTOCK_` and the option's name in capitals, and the variables named below
-   that platforms set;
+   that platforms set; `--env-file FILE` adds to it what is not set there;
 4. flags on the command line.
 
 In Python, `penstock.run(app, port=8080, timeout_keep_alive="75s")` takes the same names as keywords

@@ -1,6 +1,7 @@
 """Whole configurations as projects have them: what is written is right, and can be used."""
 
 import shutil
+import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -182,3 +183,9 @@ def test_sources_of_several_servers_are_refused(read: Read) -> None:
 def test_a_line_that_is_no_servers_is_refused(line: str, read: Read) -> None:
     with pytest.raises(UsageError, match=r"starts none of|is no command line"):
         read(line)
+
+
+def test_the_page_is_what_the_tables_say() -> None:
+    page = Path(__file__).parents[2] / "tools" / "migrating_page.py"
+    done = subprocess.run([sys.executable, str(page), "--check"], capture_output=True, check=False)
+    assert (done.returncode, done.stdout) == (0, b"")

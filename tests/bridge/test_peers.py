@@ -104,3 +104,12 @@ def test_hypercorn(monkeypatch: pytest.MonkeyPatch) -> None:
         importlib.import_module("hypercorn.__main__").main([])
     theirs = {flag: takes for flag, takes in seen.items() if flag not in {"-h", "--help"}}
     assert theirs.items() - ours(hypercorn.SERVER).items() == set()
+
+
+@pytest.mark.parametrize("server", [gunicorn, uvicorn, granian, hypercorn])
+def test_each_of_their_flags_is_ours_or_has_an_answer(server: Any) -> None:
+    """What `penstock` itself says to a flag, without a migration."""
+    from penstock.cli.command import known_flags
+    from penstock.cli.foreign import BY_FLAG
+
+    assert set(flags_of(server.SERVER)) - known_flags() - set(BY_FLAG) == set()

@@ -12,7 +12,7 @@ from penstock.bridge.uvicorn import LOOPS
 
 _HTTP2 = no("HTTP/2 is not built yet: let the proxy in front speak it")
 _RUNTIME = moot("there is no second runtime beside Python's")
-_METRICS = no("metrics are not built yet; --health-bind has /status")
+_METRICS = no("metrics are not built yet; /status of --health-bind has counts")
 # Their atoms of the access log, and gunicorn's for the same, which are ours
 ATOMS = {
     "addr": "h", "time": "t", "dt_ms": "M", "status": "s", "path": "U", "query_string": "q",

@@ -12,7 +12,7 @@ from penstock.bridge.uvicorn import CERTIFICATES, LOOPS, SSL_VERSION
 
 _PORT = 8000
 _HTTP2 = no("HTTP/2 is not built yet: let the proxy in front speak it")
-_METRICS = no("metrics are not built yet; --health-bind has /status")
+_METRICS = no("metrics are not built yet; /status of --health-bind has counts")
 _SYSLOG = no("log-config FILE with logging.handlers.SysLogHandler")
 _LENIENT = no("requests are read as RFC 9112 writes them, there is no lenient mode")
 _DIRTY = no("run long jobs in a task queue of their own", (False, None, "", 0, []))
@@ -22,7 +22,7 @@ _GREEN = ("gevent", "eventlet", "tornado", "ggevent", "geventlet", "gtornado")
 
 
 def _hook(instead: str) -> Rule:
-    return no(f"a hook: {instead}")
+    return no(instead)
 
 
 def _binds(value: Any) -> list[str]:
@@ -49,6 +49,13 @@ def _worker_class(draft: Draft, setting: str, said: Said) -> None:
             f"{setting} = {rules.shown(said.value)}",
             "there are no worker classes: ASGI and WSGI are told apart by themselves",
         )
+
+
+def _engine(draft: Draft, setting: str, said: Said) -> None:
+    if said.value == "poll":
+        draft.put("reload_polling", True, f"{setting} = poll")
+    else:
+        draft.spare(setting, "the system is asked, by watchfiles")
 
 
 def _line_limit(value: Any) -> Any:
@@ -146,7 +153,8 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("limit_request_field_size", moot("limit-request-head bounds all fields together, at"
             " 64KiB"), "--limit-request-field_size="),
     Setting("reload", to("reload", rules.only_on), "--reload"),
-    Setting("reload_engine", moot("watchfiles looks, where it is installed"), "--reload-engine="),
+    Setting("reload_engine", by(_engine, "`reload-polling` for poll; not needed for others"),
+            "--reload-engine="),
     Setting("reload_extra_files", to("reload_include", rules.texts), "--reload-extra-file=", many=True),
     Setting("spew", no("python -X importtime, or a profiler"), "--spew"),
     Setting("check_config", moot("penstock config check"), "--check-config"),
@@ -198,23 +206,22 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("pythonpath", by(_paths, "`app-dir`"), "--pythonpath="),
     Setting("paste", no("load it in a module: app = paste.deploy.loadapp('config:FILE')"),
             "--paste,--paster="),
-    Setting("on_starting", _hook("run it before, as ExecStartPre or in the container's entrypoint")),
-    Setting("on_reload", _hook("run it before the signal is sent, as ExecReload")),
-    Setting("when_ready", _hook("sd_notify says it; or ask /readyz of --health-bind")),
-    Setting("pre_fork", _hook("workers are fresh interpreters; with preload use os.register_at_fork")),
-    Setting("post_fork", _hook("each worker runs the application's lifespan startup; for WSGI, the"
-            " module's top level")),
+    Setting("on_starting", _hook("ExecStartPre=, or the container's entry point")),
+    Setting("on_reload", _hook("systemd's RELOADING tells of it")),
+    Setting("when_ready", _hook("systemd's READY, or /readyz of --health-bind")),
+    Setting("pre_fork", _hook("workers are fresh processes, with nothing to close before")),
+    Setting("post_fork", _hook("the application's lifespan startup; with --preload, os.register_at_fork")),
     Setting("post_worker_init", _hook("the application's lifespan startup")),
     Setting("worker_int", _hook("the application's lifespan shutdown")),
-    Setting("worker_abort", _hook("the stacks are logged before a worker is killed")),
-    Setting("pre_exec", _hook("run it before USR2 is sent")),
-    Setting("pre_request", _hook("a middleware of the application")),
-    Setting("post_request", _hook("a middleware of the application, or the access log")),
-    Setting("child_exit", _hook("the supervisor logs each exit and its reason")),
-    Setting("worker_exit", _hook("the application's lifespan shutdown")),
+    Setting("worker_abort", _hook("stacks, tasks and requests are logged, always")),
+    Setting("pre_exec", _hook("do it before sending USR2")),
+    Setting("pre_request", _hook("middleware of the application")),
+    Setting("post_request", _hook("middleware of the application, or the access log")),
+    Setting("child_exit", _hook("the supervisor logs each worker's end")),
+    Setting("worker_exit", _hook("the application's lifespan shutdown, or atexit")),
     Setting("nworkers_changed", _hook("the supervisor logs it")),
-    Setting("on_exit", _hook("run it after, as ExecStopPost")),
-    Setting("ssl_context", _hook("certificates are given as files: ssl-certfile, ssl-ca-certs")),
+    Setting("on_exit", _hook("ExecStopPost=, or whoever waits for the process")),
+    Setting("ssl_context", _hook("the --ssl-* options; renewed certificates are used without a restart")),
     Setting("proxy_protocol", by(_proxy_protocol, "`proxy-protocol`"), "--proxy-protocol?"),
     Setting("proxy_allow_ips", by(_proxies, "`forwarded-allow-ips`"), "--proxy-allow-from="),
     Setting("protocol", by(_protocol, "not needed, but for uwsgi and fastcgi: HTTP is spoken"),

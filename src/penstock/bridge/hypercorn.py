@@ -11,7 +11,7 @@ from penstock.bridge.uvicorn import CERTIFICATES
 
 _PORT = 8000
 _HTTP2 = no("HTTP/2 is not built yet: let the proxy in front speak it")
-_STATSD = no("metrics are not built yet; --health-bind has /status")
+_STATSD = no("metrics are not built yet; /status of --health-bind has counts")
 _VERIFY = {
     "cert_none": "none", "cert_optional": "optional", "cert_required": "required", **CERTIFICATES,
 }  # fmt: skip

@@ -318,7 +318,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("auto-procname", _ANYWAY),
     Setting("py-autoreload", by(_autoreload, "`reload`")),
     Setting("touch-reload", no("systemctl reload, or kill -HUP"), many=True),
-    Setting("stats", no("health-bind has /status")),
+    Setting("stats", no("/status of --health-bind has counts")),
     Setting("env", by(_environment, "`env-file` names a file with them"), many=True),
     Setting("vacuum", moot("sockets and pid files are removed")),
     Setting("die-on-term", moot("SIGTERM ends it")),
