@@ -9,6 +9,7 @@ import gc
 import logging
 import os
 import shutil
+import signal
 import socket
 import threading
 import time
@@ -37,7 +38,12 @@ settings.load_profile("suite")
 
 
 def pytest_sessionstart() -> None:
-    """Refuse to test another leg than the one that was asked for in PENSTOCK_LEG."""
+    """Refuse to test another leg than the one that was asked for in PENSTOCK_LEG.
+
+    Under nohup everything that is started would ignore SIGHUP, and rightly so: not here.
+    """
+    if hasattr(signal, "SIGHUP"):
+        signal.signal(signal.SIGHUP, signal.SIG_DFL)
     asked, found = os.environ.get("PENSTOCK_LEG"), penstock._leg.leg()
     if asked and asked != found:
         raise pytest.UsageError(
