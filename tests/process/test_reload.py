@@ -11,7 +11,7 @@ from pathlib import Path
 import pytest
 
 from penstock.config import Config
-from penstock.process.reload import DRAIN_S, GRACE_S, hastened
+from penstock.process.reload import DRAIN_S, GRACE_S, _of_the_application, hastened
 from tests.command import DEADLINE_S, Process, python
 
 LOOKING = ("--reload", "--reload-polling", "--reload-delay", "30ms", "--port", "0")
@@ -98,6 +98,12 @@ def test_the_child_is_hastened_whatever_the_options_say() -> None:
     assert hastened(Config("x:y", timeout_graceful_shutdown=0.1)).timeout_graceful_shutdown == 0.1
 
 
+def test_the_folder_of_the_application_is_watched_too() -> None:
+    assert _of_the_application(Config("main:app")) == []
+    assert _of_the_application(Config("main:app", app_dir="src")) == ["src"]
+    assert _of_the_application(Config("/srv/site/main.py:app")) == ["/srv/site"]
+
+
 def test_without_watchfiles_it_is_said_what_to_install_and_nothing_is_started(
     tmp_path: Path,
 ) -> None:
@@ -165,6 +171,7 @@ def test_broken_code_is_shown_in_terminal_and_browser_until_a_file_changes(
 
 
 @pytest.mark.real
+@pytest.mark.alone
 def test_open_streams_do_not_hold_a_restart_up_for_more_than_a_second(
     edited: Callable[..., Edited],
 ) -> None:

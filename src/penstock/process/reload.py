@@ -60,7 +60,7 @@ def run(config: Config) -> int:
     """
     current = os.getcwd()
     around = Surroundings(config)
-    folders = config.reload_dir or (current, *((config.app_dir,) if config.app_dir else ()))
+    folders = config.reload_dir or (current, *_of_the_application(config))
     files = watched(folders, config.reload_include, config.reload_exclude, current)
     try:
         around.enter("reloader", bind=True)
@@ -68,6 +68,13 @@ def run(config: Config) -> int:
         return asyncio.run(Reloader(config, around, files).run())
     finally:
         around.leave()
+
+
+def _of_the_application(config: Config) -> list[str]:
+    """The folders that it is imported from, besides the current one."""
+    file = str(config.app).partition(":")[0]
+    found = [os.path.dirname(os.path.abspath(file))] if file.endswith(".py") else []
+    return found + [config.app_dir] * bool(config.app_dir)
 
 
 def hastened(config: Config) -> Config:
@@ -212,7 +219,9 @@ class Reloader:
         given = [name for name in _UNUSED if self._given.sources[name].rank != DEFAULT]
         if given:
             names = ", ".join(self._given.sources[name].place for name in given)
-            self._say("warning", f"--reload is one process for development, so these do nothing: {names}")
+            self._say(
+                "warning", f"--reload is one process for development, so these do nothing: {names}"
+            )
         if text := self.around.unserved():
             self._say("warning", text)
 
