@@ -78,13 +78,20 @@ def _version_1(chance: Random) -> tuple[bytes, Origin]:
     source, destination = _address(chance, wide), _address(chance, wide)
     ports = [chance.choice((0, 1, 80, 443, 65535)) for _ in range(2)]
     line = f"PROXY TCP{6 if wide else 4} {source} {destination} {ports[0]} {ports[1]}\r\n"
-    return line.encode(), Origin(True, (str(source), ports[0]), (str(destination), ports[1]))
+    return line.encode(), Origin(True, (_shown(source), ports[0]), (_shown(destination), ports[1]))
 
 
 def _address(chance: Random, wide: bool) -> IPv4Address | IPv6Address:
+    if wide and chance.random() < 0.2:
+        return IPv6Address((0xFFFF << 32) + chance.getrandbits(32))
     if wide:
         return IPv6Address(chance.getrandbits(128) >> chance.choice((0, 0, 64, 100)))
     return IPv4Address(chance.getrandbits(32))
+
+
+def _shown(address: IPv4Address | IPv6Address) -> str:
+    mapped = address.ipv4_mapped if isinstance(address, IPv6Address) else None
+    return str(mapped or address)
 
 
 def _version_2(chance: Random) -> tuple[bytes, Origin]:
@@ -101,7 +108,7 @@ def _version_2(chance: Random) -> tuple[bytes, Origin]:
         ends = [_address(chance, kind == "inet6") for _ in range(2)]
         ports = [chance.getrandbits(16) for _ in range(2)]
         block = ends[0].packed + ends[1].packed + b"".join(port.to_bytes(2) for port in ports)
-        origin = Origin(True, (str(ends[0]), ports[0]), (str(ends[1]), ports[1]))
+        origin = Origin(True, (_shown(ends[0]), ports[0]), (_shown(ends[1]), ports[1]))
     for _ in range(chance.randrange(4)):
         value = chance.randbytes(chance.choice((0, 1, 20, 128, 900)))
         block += (

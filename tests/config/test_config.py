@@ -123,6 +123,24 @@ def test_a_header_that_the_user_writes_is_not_sent_twice() -> None:
     assert (config.server_header, config.date_header) == (False, False)
 
 
+def test_no_proxy_headers_is_forwarded_headers_none() -> None:
+    """The switch of uvicorn, and the choice of headers: a higher source wins, one source says it once."""
+    usual = ("x-forwarded-for", "x-forwarded-proto")
+    assert Config().forwarded_headers == usual
+    assert Config(proxy_headers=False).forwarded_headers == ()
+    assert Config(proxy_headers=False, forwarded_headers="none").forwarded_headers == ()
+    assert Config(proxy_headers=True, forwarded_headers="none").forwarded_headers == ()
+    off = setting("proxy_headers", False, ENVIRONMENT)
+    assert Config.of([off, setting("forwarded_headers", "forwarded", GIVEN)]).forwarded_headers == (
+        "forwarded",
+    )
+    off = setting("proxy_headers", False, GIVEN)
+    found = Config.of([off, setting("forwarded_headers", "forwarded", ENVIRONMENT)])
+    assert found.forwarded_headers == ()
+    with pytest.raises(UsageError, match="proxy_headers= and forwarded_headers= contradict"):
+        Config(proxy_headers=False, forwarded_headers="forwarded")
+
+
 # -------------------------------------------------------------------------------------------- listeners
 
 

@@ -39,7 +39,7 @@ class Side:
 
     def __init__(self, stack: ExitStack, wsgi: bool = False, **options: Any) -> None:
         self.notes: Any = WsgiNotes() if wsgi else AsgiNotes()
-        more = {"interface": "wsgi"} if wsgi else {}
+        more: dict[str, Any] = {"interface": "wsgi"} if wsgi else {}
         self.served: Served = stack.enter_context(serving(self.notes, **more, **options))
 
     def warm(self, request: bytes) -> "Side":

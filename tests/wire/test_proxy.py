@@ -48,7 +48,9 @@ def tls(flags: int = 7, verify: int = 0, inner: bytes = b"") -> bytes:
 
 
 INET_BLOCK = ips("192.0.2.1", "198.51.100.2")
-PLAIN = tls(inner=tlv(0x21, b"TLSv1.3") + tlv(0x22, b"alice") + tlv(0x23, b"TLS_AES_128_GCM_SHA256"))
+PLAIN = tls(
+    inner=tlv(0x21, b"TLSv1.3") + tlv(0x22, b"alice") + tlv(0x23, b"TLS_AES_128_GCM_SHA256")
+)
 
 
 def checked(block: bytes) -> bytes:
@@ -93,6 +95,7 @@ def refused(data: bytes) -> str:
         (TCP4, FROM_TCP4),
         (TCP6, FROM_TCP6),
         (b"PROXY TCP4 0.0.0.0 0.0.0.0 0 65535\r\n", Origin(True, ("0.0.0.0", 0), ("0.0.0.0", 65535))),
+        (b"PROXY TCP6 ::ffff:192.0.2.1 ::1 1 2\r\n", Origin(True, ("192.0.2.1", 1), ("::1", 2))),
         (b"PROXY UNKNOWN\r\n", Origin()),
         (b"PROXY UNKNOWN ffff::1 whatever\0 \x80 else\r\n", Origin()),
         (b"PROXY UNKNOWN " + b"x" * (V1_BYTES_MAX - 16) + b"\r\n", Origin()),
@@ -144,6 +147,7 @@ def test_a_line_without_an_end_is_refused_at_its_limit_and_not_later_x05() -> No
     [
         (v2(PROXY, INET, INET_BLOCK), FROM_TCP4),
         (v2(PROXY, INET6, ips("2001:db8::1", "2001:db8::2")), FROM_TCP6),
+        (v2(PROXY, INET6, ips("::ffff:192.0.2.1", "::ffff:198.51.100.2")), FROM_TCP4),
         (v2(PROXY, UNIX, unix(b"/run/front.sock")), Origin(True, None, ("/run/front.sock", None))),
         (v2(PROXY, UNIX, unix(b"")), Origin(True, None, None)),
         (v2(PROXY, UNSPEC, b""), Origin()),

@@ -189,7 +189,12 @@ def _derive(values: dict[str, Any], sources: dict[str, Source]) -> None:
     for name, share in (("timeout_disconnect_grace", 3), ("timeout_lifespan_shutdown", 6)):
         if sources[name].rank == DEFAULT:
             values[name] = min(values[name], shutdown_s / share)
-    if not values["proxy_headers"]:
+    named, switch = sources["forwarded_headers"], sources["proxy_headers"]
+    if not values["proxy_headers"] and switch.rank >= named.rank:
+        if named.rank == switch.rank and values["forwarded_headers"]:
+            raise UsageError(
+                f"{switch.place} and {named.place} contradict each other", "remove one of them"
+            )
         values["forwarded_headers"] = ()
     # A header that the user writes himself would otherwise go out twice
     names = {name for name, _ in values["header"]}

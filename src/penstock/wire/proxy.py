@@ -7,10 +7,13 @@ Sans-IO: the bytes come in by `ProxyReader.feed`, which says how many of them ar
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 from penstock.asgi import Address
 from penstock.errors import ProtocolError
+
+if TYPE_CHECKING:
+    from ipaddress import IPv4Address, IPv6Address
 
 # Section 2.1: the longest line there can be, with its CR LF.
 V1_BYTES_MAX = 107
@@ -144,7 +147,7 @@ def _ip_of_text(word: bytes, version: int) -> str:
         raise _broken("of version 1 with something in place of an address") from None
     if address.version != version or (address.version == 6 and address.scope_id is not None):
         raise _broken("of version 1 whose addresses are not of the family that it names")
-    return str(address)
+    return _as_ipv4(address)
 
 
 def _port(word: bytes) -> int:
@@ -201,7 +204,14 @@ def _parse_v2(header: bytes) -> Origin:
 def _ip_of_bytes(packed: bytes) -> str:
     from ipaddress import ip_address
 
-    return str(ip_address(packed))
+    return _as_ipv4(ip_address(packed))
+
+
+def _as_ipv4(address: IPv4Address | IPv6Address) -> str:
+    """An address as text; the IPv4 one in a mapped IPv6 address, which proxies write where only one
+    side of a connection is IPv4 (X04)."""
+    mapped = address.ipv4_mapped if address.version == 6 else None
+    return str(mapped or address)
 
 
 def _tlvs(data: bytes, start: int, end: int) -> Iterator[tuple[int, int, int]]:
