@@ -20,10 +20,22 @@ from penstock.transport.http1 import Connection
 from tests.transport.http1_trial import GET, FakeTransport, Trial, echo, forever, ok
 
 POST = b"POST /p?q=1 HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\n"
-NAMES = (
-    "event client head status ended bytes_in bytes_out duration_us first_byte_us close_code id_head"
-    " id_tail lines now"
-).split()
+NAMES = [
+    "event",
+    "client",
+    "head",
+    "status",
+    "ended",
+    "bytes_in",
+    "bytes_out",
+    "duration_us",
+    "first_byte_us",
+    "close_code",
+    "id_head",
+    "id_tail",
+    "lines",
+    "now",
+]
 
 
 class Line:

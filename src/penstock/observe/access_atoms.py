@@ -183,7 +183,8 @@ def _response_field(name: bytes) -> _Get:
             field, _, value = line.partition(b":")
             if field.lower() == name:
                 return value.strip()[:_VALUE_CHARS_MAX].decode("latin-1") or "-"
-        return "-"
+        # Where the application did not send it, the length was found out while the response was made.
+        return str(entry.bytes_out) if name == b"content-length" and entry.bytes_out else "-"
 
     return shown
 

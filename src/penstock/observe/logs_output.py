@@ -97,6 +97,8 @@ class Output:
     def _write(self, fd: int, data: bytes, stream: Any) -> None:
         if self._pid != os.getpid():
             # A fork: whatever waited is the parent's to write, and so was the thread.
+            if self._way is not None:
+                self._way.close()
             self._reset()
         with self._lock:
             way = self._way_to(fd)
