@@ -86,6 +86,14 @@ def test_a_command_line_counts_more_than_the_file_that_it_names(
     )
 
 
+def test_gunicorn_reads_its_own_file_where_none_is_named(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "gunicorn.conf.py").write_text("workers = 5")
+    assert "workers = 5\n" in read("gunicorn a:b")
+    assert "from gunicorn.conf.py, a command line, of" in read("gunicorn.conf.py", "gunicorn a:b")
+    (tmp_path / "other.py").write_text("backlog = 3")
+    assert "workers = 5" not in read("gunicorn -c other.py a:b")
+
+
 def test_of_several_sources_the_later_one_counts(read: Read, tmp_path: Path) -> None:
     (tmp_path / "a.conf.py").write_text("workers = 2\nbacklog = 7")
     (tmp_path / "b.conf.py").write_text("workers = 3")
@@ -155,6 +163,7 @@ def test_without_an_application_it_says_what_to_add(read: Read, tmp_path: Path) 
     [
         ("x.py", "unknown = 1", "it sets nothing that gunicorn knows"),
         ("x.py", "1 / 0", "ZeroDivisionError"),
+        ("x.py", "import uvicorn\nuvicorn.run(app)\n1 / 0", "a program that starts uvicorn"),
         ("x.toml", "a = ", "x.toml cannot be read: Invalid value"),
         ("x.json", "[]", "it is no object"),
         ("x.json", "{", "Expecting"),

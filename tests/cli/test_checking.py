@@ -1,5 +1,6 @@
 """What `config check` looks at besides values: files and the like, without touching them."""
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -102,11 +103,24 @@ def test_certificates_are_loaded(tmp_path: Path) -> None:
     assert "cannot be read" in problems(ssl_certfile=[str(tmp_path / "gone.pem")])
 
 
+def test_what_options_need_is_installed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "watchfiles", None)
+    monkeypatch.setattr("importlib.util.find_spec", lambda _name: None)
+    assert "--reload needs the package watchfiles" in problems(reload=True)
+    assert problems(reload=True, reload_polling=True) == ""
+
+
+def test_a_certificate_for_development_is_no_other(tmp_path: Path) -> None:
+    found = problems(dev_cert=True, ssl_certfile=[str(tmp_path / "c.pem")])
+    assert "--dev-cert and a certificate are both given" in found
+    assert problems(dev_cert=True) == ""
+
+
 def test_users_and_groups_are_known_to_the_system() -> None:
     assert "no_such_user" in problems(user="no_such_user")
     assert "no_such_group" in problems(group="no_such_group")
 
 
 def test_the_event_loop_can_be_had(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setitem(__import__("sys").modules, "uvloop", None)
+    monkeypatch.setitem(sys.modules, "uvloop", None)
     assert "--loop uvloop: uvloop cannot be imported" in problems(loop="uvloop")

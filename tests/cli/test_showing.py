@@ -87,6 +87,20 @@ def test_json_has_numbers_in_base_units_and_the_kind_of_source() -> None:
     assert document["ssl-keyfile-password"]["value"] is True
 
 
+def test_of_a_log_configuration_only_its_parts_are_named_and_no_secret_is_shown() -> None:
+    log_config = {
+        "version": 1,
+        "handlers": {"mail": {"credentials": ["me", "s3cret"], "level": "ERROR"}},
+    }
+    made = Config(log_config=log_config)
+    assert any("(a table of version, handlers)" in line
+               for line in showing.as_table(made, [], changed=True))  # fmt: skip
+    document = json.loads(showing.as_json(made, changed=True))
+    assert document["log-config"]["value"] == {
+        "version": 1, "handlers": {"mail": {"credentials": True, "level": "ERROR"}},
+    }  # fmt: skip
+
+
 def test_a_value_stays_on_its_line_whatever_it_holds() -> None:
     lines = showing.as_table(Config(app="a\x1b[31m\nb"), [], changed=True)
     assert any(r"'a\x1b[31m\nb'" in line for line in lines)

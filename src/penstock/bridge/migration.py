@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import tomllib
 from collections.abc import Callable, Iterable
 from typing import Any, NamedTuple
@@ -47,6 +48,10 @@ _APP = {
     "granian": "app",
     "uwsgi": "wsgi-file",
 }
+# What gunicorn reads where its command line names no file
+_GUNICORNS_OWN = "gunicorn.conf.py"
+# Programs that start a server by themselves
+_CALL = re.compile(r"\b(uvicorn|hypercorn|granian)(?:\.[a-z]+)*\.(?:run|serve|Server|Granian)\(")
 _RECYCLING = {"limit_max_requests", "limit_max_age", "limit_max_rss"}
 _VARIABLES = "a file has no variables: give it as a flag, or as PENSTOCK_<OPTION>"
 
@@ -83,6 +88,12 @@ class Migration:
         lowered = name.lower()
         try:
             if lowered.endswith(".py"):
+                called = _CALL.search(text)
+                if called is not None:
+                    raise UsageError(
+                        f"{path} is a program that starts {called[1]}, no configuration",
+                        "write penstock.run(app, ...) there: it takes uvicorn's keywords",
+                    )
                 server = hypercorn.SERVER if "hypercorn" in lowered else gunicorn.SERVER
                 self.found.append(self._python(path, server))
             elif lowered == "penstock.toml":
@@ -158,6 +169,8 @@ class Migration:
             config = given.get("config")
             if config is not None:
                 files = [str(config.value)]
+            elif server is gunicorn.SERVER and self._is_here(_GUNICORNS_OWN):
+                files = [_GUNICORNS_OWN]
         for file in files:
             self._follow(file, server)
         filled = commands.fill(given, found.environ)
@@ -176,7 +189,9 @@ class Migration:
     def _follow(self, file: str, server: Server) -> None:
         """The configuration file that a command line names, if it is here."""
         path = file.removeprefix("file:").removeprefix("python:")
-        if not os.path.isfile(os.path.join(self.folder, path)):
+        if path in self.sources:
+            return
+        if not self._is_here(path):
             self._say(f"{file}, which the command line names, is not here: name it, too")
             return
         self.sources.append(path)
@@ -192,6 +207,9 @@ class Migration:
                 self.found.append(Found(server, given, [], []))
         except ValueError as error:
             raise UsageError(f"{path} cannot be read: {error}") from None
+
+    def _is_here(self, path: str) -> bool:
+        return os.path.isfile(os.path.join(self.folder, path))
 
     def _python(self, path: str, server: Server) -> Found:
         self._say(

@@ -24,7 +24,7 @@ READ = (
 def problems(config: Config) -> list[SetupError]:
     """What would keep the server from starting, as far as that can be seen without starting it."""
     found: list[SetupError] = []
-    for look in (_written, _sockets, _watched, _logging, _tls, _identity, _loop):
+    for look in (_written, _sockets, _watched, _logging, _tls, _packages, _identity, _loop):
         try:
             found += look(config)
         except SetupError as error:
@@ -139,6 +139,20 @@ def _tls(config: Config) -> Iterator[UsageError]:
 
         tls_context.load(config, lambda _level, text: line.note(text))
     yield from ()
+
+
+def _packages(config: Config) -> Iterator[UsageError]:
+    from importlib.util import find_spec
+
+    if config.reload and not config.reload_polling and find_spec("watchfiles") is None:
+        yield UsageError(
+            "--reload needs the package watchfiles, which tells of changed files",
+            "pip install 'penstock[reload]', or add --reload-polling",
+        )
+    if config.dev_cert and (config.ssl_certfile or config.ssl_cert_dir is not None):
+        yield UsageError(
+            "--dev-cert and a certificate are both given", "leave --dev-cert out to serve the other"
+        )
 
 
 def _identity(config: Config) -> Iterator[UsageError]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from typing import Any
 
 import click
@@ -13,6 +14,7 @@ from penstock.config.kinds import Option
 from penstock.config.options import OPTIONS
 
 _RANKS = {DEFAULT: "default", FILE: "file", ENVIRONMENT: "environment", GIVEN: "command line"}
+_TELLING = re.compile(r"password|passwd|secret|token|credential|api_?key", re.IGNORECASE)
 _SECRET = "secret"  # noqa: S105 - the name of a kind
 
 
@@ -27,7 +29,7 @@ def as_table(config: Config, files: list[str], *, changed: bool) -> list[str]:
     names = max((len(name) for name, _ in rows.values()), default=0)
     # A single long value does not push all places out of sight
     values = sorted(len(value) for _, value in rows.values())
-    column = min(values[-1], 40) if values else 0
+    column = min(values[-1], 56) if values else 0
     group = ""
     for option in options:
         if option.group != group:
@@ -37,7 +39,7 @@ def as_table(config: Config, files: list[str], *, changed: bool) -> list[str]:
         source = config.sources[option.name]
         text = f"  {name:<{names}}  {value:<{column}}  "
         place = derived(config, option) or source.place.removesuffix(f": {option.toml}")
-        lines.append(_styled(text + place, bold=source.rank != DEFAULT))
+        lines.append(_styled(text + place, bold=not changed and source.rank != DEFAULT))
     if not options:
         lines += ["", "everything is as by default"]
     listening = ", ".join(f"{bind} ({bind.scheme})" for bind in config.listeners)
@@ -49,6 +51,8 @@ def shown(config: Config, option: Option) -> str:
     value = getattr(config, option.name)
     if option.kind == "headers":
         return ", ".join(_header(field) for field in value) or "(empty)"
+    if isinstance(value, dict):
+        return f"(a table of {', '.join(map(str, value)) or 'nothing'})"
     text = option.show(value)
     return text if text.isprintable() else ascii(text)
 
@@ -64,7 +68,7 @@ def derived(config: Config, option: Option) -> str:
 def as_json(config: Config, *, changed: bool) -> str:
     """An object of option → value, source, place: durations in seconds, sizes in bytes, no limit null.
 
-    Of a secret that is set the value is true.
+    Of a secret that is set, also in a log configuration, the value is true.
     """
     document = {
         option.toml: {
@@ -94,9 +98,17 @@ def _plain(option: Option, value: Any) -> Any:
         return f"{value:o}"
     if isinstance(value, tuple):
         return [str(item) for item in value]
-    if isinstance(value, os.PathLike):
-        return os.fspath(value)
-    return value
+    return _without_secrets(value)
+
+
+def _without_secrets(value: Any) -> Any:
+    """A log configuration may hold what its handlers log in with."""
+    if isinstance(value, dict):
+        return {
+            name: True if _TELLING.search(str(name)) else _without_secrets(each)
+            for name, each in value.items()
+        }
+    return [_without_secrets(each) for each in value] if isinstance(value, list) else value
 
 
 def _header(field: tuple[bytes, bytes]) -> str:
