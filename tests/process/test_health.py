@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import os
 import signal
 import time
 import urllib.error
@@ -260,6 +261,33 @@ def test_with_a_drain_delay_readiness_ends_before_the_service_does(
         process.send(signal.SIGTERM)
         assert process.wait()[0] == 0
         process.until("app: shutdown")
+
+
+@pytest.mark.real
+def test_while_a_new_version_takes_over_somebody_is_always_ready(
+    start: Callable[..., Process], tmp_path: Path
+) -> None:
+    pid_file = tmp_path / "pid"
+    options = ("--workers", "1", "--health-bind", "127.0.0.1:0", "--pid", str(pid_file))
+    with start("trial:app", "--port", "0", *options) as process:
+        url = health_url(process)
+        process.port  # it serves
+        until(lambda: status_of(f"{url}/readyz") == 200)
+        old = process.child.pid
+        process.send(signal.SIGUSR2)
+        statuses = []
+        try:
+            while process.child.poll() is None:
+                statuses.append(status_of(f"{url}/readyz"))
+            statuses += [status_of(f"{url}/readyz") for _ in range(5)]
+        finally:
+            new = int(pid_file.read_text())
+            if new != old:
+                os.kill(new, signal.SIGTERM)
+        until(lambda: not Path(f"/proc/{new}").exists())
+        assert process.child.wait() == 0
+        assert new != old
+        assert set(statuses) == {200}
 
 
 @pytest.mark.real

@@ -129,7 +129,7 @@ def worker_row(state: str, row: Sequence[int]) -> dict[str, Any]:
         "running": row[board.RUNNING],
         "stalls": row[board.STALLS],
         "stall_s": row[board.STALLED_NS] / 1e9,
-        "silent_s": max(time.monotonic_ns() - row[board.BEAT_NS], 0) / 1e9,
+        "silent_s": max(time.monotonic_ns() - (row[board.BEAT_NS] or time.monotonic_ns()), 0) / 1e9,
     }
 
 

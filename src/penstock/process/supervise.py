@@ -78,6 +78,8 @@ class Supervisor:
         self._before = before
         self._successor: upgrade.Successor | None = None
         self._health: Any = None
+        self._opening: asyncio.Task[None] | None = None
+        self._handed_health = [] if before is None else before.take_all(upgrade.HEALTH)
         self.logger = logging.getLogger(ERROR_LOGGER)
         self._policy = Policy(
             Settings(
@@ -110,7 +112,8 @@ class Supervisor:
         actor = self._actor = Actor(self.config, self.logger, self.tell, self._sockets)
         self._install(loop)
         try:
-            self._health = await self._open_health()
+            if self._before is None:
+                await self._open_health()
             self.tell(e.Started())
             self._watched_at = loop.time()
             self._watch_timer = loop.call_later(self._watch_s, self._watch)
@@ -122,6 +125,8 @@ class Supervisor:
             actor.close()
             if self._successor is not None:
                 self._successor.close()
+            if self._opening is not None:
+                await self._opening
             if self._health is not None:
                 await self._health.shutdown()
         if end.reason:
@@ -133,16 +138,21 @@ class Supervisor:
             raise error
         return end.code
 
-    async def _open_health(self) -> Any:
-        """The health endpoints, served; None if nobody asks for them."""
+    async def _open_health(self) -> None:
+        """Serve the health endpoints, if somebody asks for them."""
         if not self.config.health_bind:
-            return None
+            return
         from penstock.process.health import open_health
 
-        handed = [] if self._before is None else self._before.take_all(upgrade.HEALTH)
-        server = open_health(self.config, self.health, handed or None)
+        server = open_health(self.config, self.health, self._handed_health or None)
         await server.start()
-        return server
+        self._health = server
+
+    async def _take_health_over(self) -> None:
+        try:
+            await self._open_health()
+        except SetupError as error:
+            self.logger.error("The health endpoints cannot be served: %s. %s", error, error.hint)
 
     def health(self) -> Any:
         """How the service is, as far as its workers tell; see `health.Health`."""
@@ -224,6 +234,9 @@ class Supervisor:
             self.logger.error("%s. %s", error, error.hint)
         if self._before is not None:
             self._before.ready()
+            # Not before: who answers on the same sockets while another still serves must not say that
+            # nobody is ready
+            self._opening = self._loop.create_task(self._take_health_over())
         self.around.ready(self._loop.call_later, f"Serving {app}", self._alive)
 
     # ------------------------------------------------------------------------------------- signals
@@ -298,6 +311,8 @@ class Supervisor:
             listener.disown()
         if self._health is not None:
             self._health.disown()
+            self._health.succeeded = True
+            self._health.acceptor.close()
         self.around.news.main_pid(pid)
         self.tell(e.Succeeded())
 
