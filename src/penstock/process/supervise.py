@@ -168,7 +168,11 @@ class Supervisor:
                 if (process := actor.processes.get(member.id)) is not None
             ]
         )
-        return health_of_workers(rows, policy.wanted, policy.leaving, policy.stopping)
+        found = health_of_workers(rows, policy.wanted, policy.leaving, policy.stopping)
+        if self._health is not None and self._health.succeeded:
+            # Asked on a connection from before: the service goes on, in its successor
+            return found._replace(ready=True, state=SERVING)
+        return found
 
     def tell(self, event: e.Event) -> None:
         """Let the policy decide about `event`, and do what it says."""
