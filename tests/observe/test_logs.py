@@ -324,3 +324,76 @@ def test_a_broken_pipe_leaves_the_exit_code_alone() -> None:
     _, err = process.communicate(b"\n", timeout=30)
     assert process.returncode == 0
     assert err.count(b"cannot be written") == 1
+
+
+# --------------------------------------------------------------------------------------- files
+
+
+def test_files_take_the_place_of_the_streams(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without colours, unless they are asked for; one file may take both."""
+    path = tmp_path / "both.log"
+    logs.configure(log_file=str(path), access_log_file=str(path))
+    error_log().info("Started")
+    logging.getLogger("penstock.access").info(
+        '%s - "%s %s HTTP/%s" %d', "c", "GET", "/", "1.1", 200
+    )
+    logs.configure()
+    assert path.read_text() == 'INFO:     Started\nINFO:     c - "GET / HTTP/1.1" 200 OK\n'
+    assert capsys.readouterr() == ("", "")
+
+
+def test_reopen_opens_each_file_by_its_name(tmp_path: Path) -> None:
+    """V07: what SIGUSR1 asks for."""
+    errors, access = tmp_path / "error.log", tmp_path / "access.log"
+    logs.configure(log_file=str(errors), access_log_file=str(access))
+    error_log().info("1")
+    errors.rename(tmp_path / "error.log.1")
+    assert logs.reopen() == 2
+    error_log().info("2")
+    logs.configure()
+    assert errors.read_text() == "INFO:     2\n"
+    assert logs.reopen() == 0
+
+
+def test_a_file_that_cannot_be_opened_again_is_said_in_the_old_one(tmp_path: Path) -> None:
+    """V07: the server goes on with what it has."""
+    folder = tmp_path / "logs"
+    folder.mkdir()
+    logs.configure(log_file=str(folder / "error.log"))
+    folder.rename(tmp_path / "old")
+    assert logs.reopen() == 0
+    logs.configure()
+    text = (tmp_path / "old" / "error.log").read_text()
+    assert "cannot be opened again: No such file or directory; the old one stays in use" in text
+
+
+def test_a_configuration_and_a_file_contradict_each_other(tmp_path: Path) -> None:
+    """Neither is ignored in silence."""
+    with pytest.raises(UsageError, match="twice") as caught:
+        logs.configure(config={"version": 1}, access_log_file=str(tmp_path / "access.log"))
+    assert "--log-config" in caught.value.hint
+
+
+def test_dropped_lines_are_a_warning(capsys: pytest.CaptureFixture[str]) -> None:
+    logs.configure()
+    logs._say_lost(7, "stdout")
+    assert "WARNING:  7 lines of the log to stdout were dropped" in capsys.readouterr().err
+
+
+def test_a_server_inside_a_program_does_not_open_files_of_the_command(tmp_path: Path) -> None:
+    """It logs as the program configured it; an option that could not be followed is refused."""
+    from penstock.config import Config
+    from penstock.observe.access import open_access_log
+
+    logs.configure()
+    path = str(tmp_path / "x.log")
+    for settings in (Config("a:b", access_log_file=path), Config("a:b", log_file=path)):
+        with pytest.raises(UsageError, match="log_file"):
+            open_access_log(lambda *_: None, settings)
+    logs.configure(access_log_file=path)
+    log = open_access_log(lambda *_: None, Config("a:b", access_log_file=path))
+    assert log is not None
+    log.close()
+    logs.configure()

@@ -52,6 +52,7 @@ def test_a_flood_of_crashes_is_no_flood_of_lines(caplog: pytest.LogCaptureFixtur
 def test_what_was_left_out_is_said_before_the_next() -> None:
     """Also where no sweep came in between."""
     crashes = crash.Crashes()
+    told = True
     for _ in range(crash.CRASHES_MAX + 3):
         told, left_out = crashes.ask(1.0)
         assert left_out == 0

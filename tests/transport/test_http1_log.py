@@ -84,7 +84,7 @@ class LogTrial(Trial):
         super().__init__(app, **options)
         self.service.app_failed = self.worker.app_failed
         self.service.settings = self.worker.settings
-        self.log = DetailsWanted() if log is None else log
+        self.log: Any = DetailsWanted() if log is None else log
         self.worker.access_log = self.log
         self.transport = FakeTransport()
         self.connection = Connection(self.worker)
@@ -324,7 +324,7 @@ def test_a_websocket_s_end_is_told_by_its_cause(
         for _ in range(5):
             trial.sweep(after_s)
     trial.lose()
-    closed = trial.log.lines[-1]
+    closed: Any = trial.log.lines[-1]
     assert len(trial.log.lines) == 2
     assert (closed.event, closed.close_code, closed.ended) == (WEBSOCKET_CLOSE, code, ended)
 

@@ -7,8 +7,8 @@ import pytest
 from penstock.gateway.endings import CLIENT_GONE, COMPLETE
 from penstock.transport.record import Record, given_id
 from penstock.wire.events import Head
-from tests.transport.http1_trial import GET, Trial
-from tests.transport.test_http1_log import DetailsWanted, LogTrial, ok
+from tests.transport.http1_trial import GET, Trial, ok
+from tests.transport.test_http1_log import DetailsWanted, LogTrial
 
 GIVEN = b"GET / HTTP/1.1\r\nHost: x\r\nX-Request-ID: given-1\r\n\r\n"
 

@@ -86,7 +86,12 @@ def test_a_signal_opens_renamed_files_again_and_no_line_is_lost_v07(
             wanted.append(f"/after/{number}")
             exchange(port, wanted[-1:])
         until(lambda: len(paths_in(old)) + len(paths_in(log)) == len(wanted))
-        until(lambda: exchange(port, ["/new"]) is None and "/new" in paths_in(log))
+
+        def has_moved() -> bool:
+            exchange(port, ["/new"])
+            return "/new" in paths_in(log)
+
+        until(has_moved)
         process.send(signal.SIGTERM)
         assert process.wait()[0] == 0
         seen = [path for path in paths_in(old) + paths_in(log) if path != "/new"]
