@@ -127,9 +127,11 @@ def test_a_lifespan_that_fails_is_tried_once_more_and_ends_with_3_v02(app: Path)
 
 
 def test_an_address_that_is_taken_ends_it_with_5_v02(app: Path) -> None:
-    with socket.create_server(("127.0.0.1", 0)) as other:
-        with Server(str(app), "--port", str(other.getsockname()[1]), "--workers", "1") as server:
-            assert server.wait() == 5
+    with (
+        socket.create_server(("127.0.0.1", 0)) as other,
+        Server(str(app), "--port", str(other.getsockname()[1]), "--workers", "1") as server,
+    ):
+        assert server.wait() == 5
     assert "is taken" in server.output
     assert "Traceback" not in server.output
 

@@ -19,11 +19,11 @@ import pytest
 from tests.apps.server import Server
 from tests.trials.load import Load
 
-pytestmark = [pytest.mark.real, pytest.mark.timeout(240)]
-
 LONG = os.environ.get("TRIALS") == "long"
+pytestmark = [pytest.mark.real, pytest.mark.timeout(600 if LONG else 120)]
+
 APP = str(Path(__file__).with_name("served.py"))
-DEADLINE_S = 30.0
+DEADLINE_S = 150.0 if LONG else 30.0
 
 
 def started(notes: Path, *arguments: str, **environ: str) -> Server:

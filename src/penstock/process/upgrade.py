@@ -171,6 +171,7 @@ def predecessor(environ: MutableMapping[str, str]) -> Predecessor | None:
     channel = Channel(sock)
     message = channel.wait()
     if message is None:
+        channel.close()
         raise SetupError("The supervisor that started this one to take its place is gone")
     _, pid, packed = message
     handed = [
