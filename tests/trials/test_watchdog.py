@@ -1,7 +1,9 @@
-"""What the watchdog of the loop costs: a server with it against one without, in paired rounds, by CPU time for a request."""
+"""What the watchdog of the loop costs: a server with it against one without, in paired rounds, by CPU time for a request; and a
+process that was stopped."""
 
 import os
 import random
+import signal
 import socket
 import statistics
 import time
@@ -97,3 +99,16 @@ def test_the_watchdog_costs_at_most_3_percent(
     assert idle <= IDLE_COST_MAX, text
     # Dearer than allowed is only what is so for all of the interval: a loaded machine widens it
     assert low <= COST_MAX, text
+
+
+def test_a_stopped_process_is_not_blamed_on_the_application() -> None:
+    """SIGSTOP: the loop stood still, and so did everything else."""
+    options = ("--port", "0", "--log-level", "debug", "--warn-blocked-loop", "500ms")
+    with Server(APP, *options) as server:
+        server.port  # it serves
+        server.child.send_signal(signal.SIGSTOP)
+        time.sleep(1.5)
+        server.child.send_signal(signal.SIGCONT)
+        server.until("it was stopped")
+        assert "The event loop has stood still" not in server.output
+        assert server.stop() == 0
