@@ -349,7 +349,7 @@ def test_other_binds_take_no_header_x05(stack: ExitStack) -> None:
 
 
 def test_a_shutdown_does_not_wait_for_headers_that_do_not_come_x05(stack: ExitStack) -> None:
-    with serving(AsgiNotes(), bind=["127.0.0.1:0?proxy"]) as served:
+    with serving(AsgiNotes(), bind=["127.0.0.1:0?proxy"], timeout_proxy_protocol=60) as served:
         client = served.client()
         served.until(lambda: served.server.acceptor.arriving)
     with client:
