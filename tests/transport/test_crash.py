@@ -39,14 +39,20 @@ def test_a_crash_shows_its_request_and_hides_secrets_x06_x07(
 def test_a_flood_of_crashes_is_no_flood_of_lines(caplog: pytest.LogCaptureFixture) -> None:
     """Ten a second with their tracebacks, then a count."""
     trial = LogTrial(failing, PlainLog())
+
+    def told() -> list[str]:
+        # Applications of other tests may be ended by the garbage collector meanwhile.
+        return [text for text in messages(caplog) if trial.worker.id_prefix in text]
+
     for _ in range(50):
         trial.receive(GET)
-    assert len(messages(caplog)) == crash.CRASHES_MAX
+    assert len(told()) == crash.CRASHES_MAX
     trial.sweep(2)
-    assert messages(caplog)[-1] == "Exceptions in the application: 40 more in the last second"
+    assert "Exceptions in the application: 40 more in the last second" in messages(caplog)
     trial.sweep(2)
     trial.receive(GET)
-    assert len(messages(caplog)) == crash.CRASHES_MAX + 2
+    assert len(told()) == crash.CRASHES_MAX + 1
+    assert sum("more in the last second" in text for text in messages(caplog)) == 1
 
 
 def test_what_was_left_out_is_said_before_the_next() -> None:
