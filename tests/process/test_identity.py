@@ -139,6 +139,13 @@ def test_a_way_back_stops_the_start(monkeypatch: pytest.MonkeyPatch, way: str) -
         identity._verify(wanted)
 
 
+def test_a_change_that_did_not_happen_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(os, "setgroups", lambda _: None)
+    monkeypatch.setattr(identity, "_set_all", lambda *_: None)
+    with pytest.raises(SetupError, match="only in part"):
+        become(Identity(STRANGE, 77, (77,), "", ""), {})
+
+
 def test_a_change_in_part_stops_the_start(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(identity, "_rights", lambda: ({STRANGE, 0}, {77}))
     with pytest.raises(SetupError, match="only in part"):

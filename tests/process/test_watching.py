@@ -13,7 +13,7 @@ import pytest
 
 from penstock.errors import UsageError
 from penstock.process import watching
-from penstock.process.watching import Looker, Watcher, watched
+from penstock.process.watching import STORM_S, Looker, Storm, Watcher, watched
 
 DEADLINE_S = 20.0
 
@@ -98,7 +98,8 @@ def test_links_in_a_circle_end_and_files_behind_a_link_are_seen_v12(folder: Path
     (folder / "library").symlink_to(folder.parent / "other")
     looker = Looker(watched((), (), (), str(folder)), nothing)
     (folder.parent / "other/lib.py").write_text("1")
-    assert {os.path.basename(path) for path in looker.look()} == {"lib.py"}
+    (folder / "app/here.py").write_text("1")
+    assert sorted(os.path.basename(path) for path in looker.look()) == ["here.py", "lib.py"]
 
 
 def test_what_may_not_be_read_and_what_is_no_file_is_passed_over_v12(
@@ -119,6 +120,19 @@ def test_what_may_not_be_read_and_what_is_no_file_is_passed_over_v12(
     assert looker._files == {}
     (folder / "a.py").write_text("1")
     assert {os.path.basename(path) for path in looker.look()} == {"a.py"}
+
+
+def test_a_storm_is_told_when_it_is_over_or_has_lasted_long_v12() -> None:
+    storm = Storm()
+    assert storm.over(set(), 10.0) == set()
+    assert storm.over({"a"}, 11.0) == set()
+    assert storm.over({"b"}, 11.2) == set()
+    assert storm.over(set(), 11.4) == {"a", "b"}
+    assert storm.over(set(), 11.6) == set()
+    for step in range(4):
+        assert storm.over({str(step)}, 20 + step * STORM_S / 4) == set()
+    assert storm.over({"4"}, 20 + STORM_S) == {"0", "1", "2", "3", "4"}
+    assert storm.over({"5"}, 20.1 + STORM_S) == set()
 
 
 def test_too_many_files_are_told_once_and_bounded_v12(

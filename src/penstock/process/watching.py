@@ -194,6 +194,27 @@ class Looker:
             )
 
 
+class Storm:
+    """Makes one change of many (V12): those of each look go in, and all come out when a look found
+    none, or `STORM_S` after the first."""
+
+    __slots__ = ("_began", "_found")
+
+    def __init__(self) -> None:
+        self._found: set[str] = set()
+        self._began = 0.0
+
+    def over(self, news: set[str], now: float) -> set[str]:
+        """Take the news of a look at `now`, in seconds; return what is to be told now."""
+        if not self._found:
+            self._began = now
+        self._found |= news
+        if news and now - self._began < STORM_S:
+            return set()
+        found, self._found = self._found, set()
+        return found
+
+
 class Watcher:
     """Watches in a thread of its own from `start` until `stop`, which waits for its end.
 
@@ -258,19 +279,12 @@ class Watcher:
             self._changed({path for _, path in changes})
 
     def _look(self) -> None:
-        looker = Looker(self._watched, self._note)
+        looker, storm = Looker(self._watched, self._note), Storm()
         pause_s = self._delay_s
-        found: set[str] = set()
-        first_at = 0.0
         while not self._stop.wait(pause_s):
             began = time.monotonic()
-            news = looker.look()
-            if news and not found:
-                first_at = began
-            found |= news
-            if found and (not news or began - first_at >= STORM_S):
-                self._changed(found)
-                found = set()
+            if changed := storm.over(looker.look(), began):
+                self._changed(changed)
             took_s = time.monotonic() - began
             pause_s = max(self._delay_s, took_s / LOOK_SHARE)
 
