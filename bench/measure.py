@@ -100,6 +100,7 @@ def measure(row: Row, case: Case, setting: Setting) -> Sample:
     command = recipe.command(
         setting.pythons[case.server], row.app, port, log=case.log, folder=str(folder or "")
     )
+    command += case.options
     with running(
         command, port=port, core=setting.server_core, directory=setting.directory, environment={}
     ) as server:

@@ -24,6 +24,8 @@ class Case:
     key: str
     server: str
     log: bool = False
+    options: tuple[str, ...] = ()
+    """Further arguments of the server's command."""
     connections: int = 64
 
 
@@ -50,6 +52,7 @@ def _cases(servers: str, *, connections: int = 64) -> tuple[Case, ...]:
 
 
 LOG_SUFFIX = " with log"
+JSON_LOG = "penstock with JSON log"
 MANY = 2000
 MANY_SUFFIX = f" at {MANY}"
 TRANSFER_CONNECTIONS = 8
@@ -83,10 +86,12 @@ ROWS: tuple[Row, ...] = (
             Case(server + (LOG_SUFFIX if log else ""), server, log=log)
             for server in ("penstock", "uvicorn", "granian")
             for log in (False, True)
-        ),
+        )
+        + (Case(JSON_LOG, "penstock", log=True, options=("--access-log-format", "json")),),
         (
             ratio("uvicorn" + LOG_SUFFIX, "penstock" + LOG_SUFFIX, at_least=5),
             difference("penstock" + LOG_SUFFIX, "penstock", at_most=1.5, unit="µs"),
+            difference(JSON_LOG, "penstock", at_most=2.5, unit="µs"),
         ),
     ),
     Row(
