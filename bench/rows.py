@@ -82,12 +82,14 @@ ROWS: tuple[Row, ...] = (
         "HTTP/1.1 with access log, to a file",
         "requests",
         "bench.apps:hello",
-        tuple(
-            Case(server + (LOG_SUFFIX if log else ""), server, log=log)
-            for server in ("penstock", "uvicorn", "granian")
-            for log in (False, True)
-        )
-        + (Case(JSON_LOG, "penstock", log=True, options=("--access-log-format", "json")),),
+        (
+            *(
+                Case(server + (LOG_SUFFIX if log else ""), server, log=log)
+                for server in ("penstock", "uvicorn", "granian")
+                for log in (False, True)
+            ),
+            Case(JSON_LOG, "penstock", log=True, options=("--access-log-format", "json")),
+        ),
         (
             ratio("uvicorn" + LOG_SUFFIX, "penstock" + LOG_SUFFIX, at_least=5),
             difference("penstock" + LOG_SUFFIX, "penstock", at_most=1.5, unit="µs"),
