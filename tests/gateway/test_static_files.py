@@ -195,7 +195,7 @@ def test_a_folder_exchanged_for_a_link_in_between_leads_nowhere(
 
 
 def test_a_file_exchanged_for_a_link_all_the_time_never_shows_the_other(folder: Path) -> None:
-    """A thousand looks while another thread renames to and fro: the file, or nothing."""
+    """A thousand looks and more while another thread renames to and fro: the file, or nothing."""
     stop = threading.Event()
     (folder / "x").mkdir()
     (folder / "x" / "file").write_text("mine")
@@ -211,7 +211,9 @@ def test_a_file_exchanged_for_a_link_all_the_time_never_shows_the_other(folder: 
     thread.start()
     seen = set()
     try:
-        for _ in range(1000):
+        for look in range(100_000):
+            if look > 1000 and "mine" in seen:
+                break
             try:
                 seen.add(text(folder, "x", "file"))
             except OpenFailed as failed:
