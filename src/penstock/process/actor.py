@@ -17,7 +17,7 @@ from collections.abc import Callable
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
-import penstock
+from penstock import errors
 from penstock.config import Bind, Config
 from penstock.process import board as columns
 from penstock.process import events as e
@@ -35,7 +35,7 @@ EXPLAIN_S = 1.0
 
 # The modules of this very program come first until the child has this process's own path.
 _BOOT = "import sys; sys.path.insert(0, {root!r}); from penstock.process.{module} import main; sys.exit(main({fd}))"
-_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(penstock.__file__)))
+_ROOT = os.path.dirname(os.path.dirname(os.path.abspath(errors.__file__)))
 
 
 class Process:
