@@ -32,6 +32,7 @@ from penstock.process.handover import unpack, unpack_bind
 from penstock.process.run import configure_logs, end_tasks, loop_factory, loop_name
 from penstock.process.steering import Steering
 from penstock.process.title import set_title
+from penstock.transport.direct import keep_memory
 from penstock.transport.inflight import in_flight
 from penstock.transport.server import Server
 from penstock.transport.worker import ERROR_LOGGER
@@ -118,6 +119,7 @@ class Child:
         config = self.config
         configure_logs(config)
         loop = self._loop = loop_factory(config.loop)()
+        keep_memory()
         try:
             asyncio.set_event_loop(loop)
             server = self.server = Server(

@@ -18,6 +18,7 @@ from penstock.config.config import DEFAULT
 from penstock.errors import SetupError, UsageError
 from penstock.process.embed import load, open_access_log
 from penstock.process.signals import Signals
+from penstock.transport.direct import keep_memory
 from penstock.transport.server import Server
 from penstock.transport.worker import ERROR_LOGGER
 
@@ -89,6 +90,7 @@ def _run(config: Config, sockets: Any, around: Any) -> tuple[int, Signals]:
             around.ready(loop.call_later, f"Serving on {', '.join(server.urls)}")
 
     loop = loop_factory(config.loop)()
+    keep_memory()
     try:
         # Applications that ask for the event loop while they are imported get this one.
         asyncio.set_event_loop(loop)

@@ -31,3 +31,24 @@ cdef extern from "Python.h":
 
 cpdef object call_with(object callee, object argument, dict options):
     return PyObject_Call(callee, (argument,), options)
+
+
+cdef extern from *:
+    """
+    #include <stdlib.h>
+    #ifdef __GLIBC__
+    #include <malloc.h>
+    /* Setting one of them ends the adapting of both. */
+    static void penstock_keep(int bytes)
+    { mallopt(M_MMAP_THRESHOLD, bytes / 4); mallopt(M_TRIM_THRESHOLD, bytes); }
+    #else
+    static void penstock_keep(int bytes) { (void) bytes; }
+    #endif
+    """
+    void penstock_keep(int bytes) noexcept
+
+KEPT_BYTES = 4 << 20
+
+
+cpdef object keep_memory():
+    penstock_keep(KEPT_BYTES)
