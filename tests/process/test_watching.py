@@ -78,6 +78,21 @@ def test_a_folder_that_is_not_there_is_told(folder: Path) -> None:
         watched(("nowhere",), (), (), str(folder))
 
 
+def test_a_file_stands_for_itself_and_must_lie_in_a_watched_folder(folder: Path) -> None:
+    for path in (
+        folder / "app/site.yaml",
+        folder / "app/deep.yaml",
+        folder.parent / "other/x.yaml",
+    ):
+        path.write_text("1")
+    found = watched((), ("app/site.yaml",), (), str(folder))
+    assert found.wants(str(folder / "app/site.yaml"))
+    assert not found.wants(str(folder / "app/deep.yaml"))
+    with pytest.raises(UsageError, match=r"x\.yaml lies in none of the folders") as caught:
+        watched((), ("../other/x.yaml",), (), str(folder))
+    assert f"--reload-dir {folder.parent}/other" in caught.value.hint
+
+
 def test_a_look_finds_what_was_made_changed_and_removed(folder: Path) -> None:
     (folder / "a.py").write_text("1")
     (folder / "b.py").write_text("1")

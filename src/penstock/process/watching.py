@@ -85,8 +85,9 @@ def watched(
     """Return what the options mean, seen from the folder `current`.
 
     `folders`: none for `current`. A pattern is of a name (`*.html`) or of a path (`templates/*`); one
-    that is a folder stands for all that is in it. `*.py` is watched unless it is excluded by just
-    that pattern. UsageError for a folder that is not there.
+    that is a folder stands for all that is in it, one that is a file for that file. `*.py` is watched
+    unless it is excluded by just that pattern. UsageError for a folder that is not there, and for a
+    file that lies in none of the folders.
     """
     roots = [os.path.abspath(os.path.join(current, each)) for each in folders] or [current]
     for root in roots:
@@ -94,16 +95,27 @@ def watched(
             raise UsageError(f"--reload-dir {root}: there is no such folder")
     left_out = list(exclude)
     wanted = [pattern for pattern in PATTERNS if pattern not in left_out]
+    files = []
     for pattern in include:
-        folder = os.path.realpath(os.path.join(current, pattern))
-        if os.path.isdir(folder):
-            roots.append(folder)
-            wanted.append(f"{folder}/*")
+        place = os.path.realpath(os.path.join(current, pattern))
+        if os.path.isdir(place):
+            roots.append(place)
+            wanted.append(f"{place}/*")
+        elif os.path.isfile(place):
+            files.append(place)
+            wanted.append(place)
         else:
             wanted.append(pattern)
+    outermost = _outermost(roots)
+    for file in files:
+        if not any(_inside(file, folder) for folder in outermost):
+            raise UsageError(
+                f"--reload-include {file} lies in none of the folders that are watched",
+                f"add --reload-dir {os.path.dirname(file)}, which watches all of that folder",
+            )
     pruned = {os.path.realpath(os.path.join(current, each)) for each in left_out}
     return Watched(
-        _outermost(roots),
+        outermost,
         tuple(dict.fromkeys(wanted)),
         tuple(left_out),
         frozenset(each for each in pruned if os.path.isdir(each)),
