@@ -60,6 +60,7 @@ FILES: list[tuple[str, str, list[str], dict[str, str], str]] = [
      ["a:b"], {"A": "1", "B": "2", "C": "d e"}, "Containerfile: CMD"),
     ("x.service", "[Service]\nEnvironment=A=1 \"B=x y\"\nExecStart=-/v/bin/uvicorn a:b \\\n  --port 1\n",
      ["a:b", "--port", "1"], {"A": "1", "B": "x y"}, "x.service: ExecStart"),
+    ("Dockerfile", "ENV 'A\nENV B\nCMD uvicorn a:b \\", ["a:b"], {"B": ""}, "Dockerfile: CMD"),
     ("run.sh", "#!/bin/sh\n# uvicorn no\necho it's\nexec uvicorn a:b\n", ["a:b"], {},
      "run.sh: line 4"),
 ]  # fmt: skip

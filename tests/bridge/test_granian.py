@@ -67,6 +67,15 @@ def test_what_has_no_counterpart_is_told(name: str, value: Any, why: str) -> Non
     assert why in reason
 
 
+def test_what_happens_anyway_is_told_apart() -> None:
+    given = {"http": "1", "websockets": True, "http1_keep_alive": True, "log_enabled": True,
+             "respawn_failed_workers": True, "runtime_threads": 2, "static_path_route": ["/s"]}  # fmt: skip
+    draft = drafted(SERVER, **{**BASE, **given})
+    assert {setting for setting, _ in draft.moot} == set(given) - {"static_path_route"}
+    assert draft.left == []
+    assert options(draft) == BECOMES
+
+
 def test_what_it_does_by_default_is_written_where_it_differs() -> None:
     draft = commanded("granian a:b")
     assert options(draft) == {"app": "a:b", "access-log": False, "workers": 1}

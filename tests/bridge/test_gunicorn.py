@@ -95,6 +95,15 @@ def test_what_has_no_counterpart_is_told(name: str, value: Any, why: str) -> Non
     assert "s3cret" not in told(draft)
 
 
+def test_what_happens_anyway_is_told_apart() -> None:
+    given = {"reload_engine": "inotify", "header_map": "drop", "protocol": "http",
+             "http_protocols": "h1", "worker_class": "sync", "reuse_port": True,
+             "limit_request_field_size": 8190, "worker_tmp_dir": "/x"}  # fmt: skip
+    draft = drafted(SERVER, **{**BASE, **given, "threads": 2})
+    assert {setting for setting, _ in draft.moot} == set(given)
+    assert draft.left == []
+
+
 def test_what_it_does_by_default_is_written_where_it_differs() -> None:
     """One supervised worker, no access log, and sync workers that run one request at a time."""
     draft = commanded("gunicorn mysite.wsgi")

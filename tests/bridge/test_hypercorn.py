@@ -23,6 +23,7 @@ BASE = {"accesslog": "-"}
         ({"insecure_bind": ["b:2"]}, {"bind": ["127.0.0.1:8000", "b:2"]}),
         ({"accesslog": "/log"}, {"access-log-file": "/log"}),
         ({"errorlog": "/log", "loglevel": "WARNING"}, {"log-file": "/log", "log-level": "warning"}),
+        ({"accesslog": ""}, {"access-log": False}),
         ({"debug": True}, {"log-level": "debug"}),
         ({"keep_alive_timeout": 5, "read_timeout": None}, {"timeout-keep-alive": "5s"}),
         ({"graceful_timeout": 10, "shutdown_timeout": 20},

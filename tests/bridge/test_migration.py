@@ -128,6 +128,20 @@ def test_a_python_file_of_hypercorn_is_told_by_its_name(read: Read, tmp_path: Pa
     assert 'timeout-keep-alive = "9s"' in read("hypercorn_config.py")
 
 
+def test_of_several_commands_in_a_file_the_first_is_read(
+    read: Read, tmp_path: Path, notes: list[str]
+) -> None:
+    (tmp_path / "Procfile").write_text("web: uvicorn a:b\nadmin: gunicorn c:d")
+    assert 'app = "a:b"' in read("Procfile")
+    assert notes == ["Procfile: admin starts gunicorn, too; only the first is read"]
+
+
+def test_a_followed_file_that_cannot_be_read_is_said(read: Read, tmp_path: Path) -> None:
+    (tmp_path / "x.ini").write_text("[other]")
+    with pytest.raises(UsageError, match=r"x\.ini cannot be read: it has no section"):
+        read("uwsgi --ini x.ini")
+
+
 def test_computed_values_are_told(read: Read, tmp_path: Path) -> None:
     (tmp_path / "x.py").write_text(
         "import os\nworkers = len(os.listdir('.')) + 1\nbacklog = int(9)"

@@ -50,6 +50,8 @@ def drafted(text: str) -> Draft:
          {"static": ["/s=/d?index=index.html", "/t=/e?index=index.html"]}),
         ("static-map2 = /s=/d", {"static": ["/s=/d/s"]}),
         ("check-static = /d", {"static": ["/=/d"]}),
+        ("py-autoreload = 1", {"reload": True}),
+        ("py-autoreload = 0", {}),
         ("add-header = X-A: b", {"header": ["X-A: b"]}),
         ("procname-prefix = n", {"name": "n"}),
     ],
@@ -63,6 +65,7 @@ def test_settings_become_options(text: str, expected: dict[str, Any]) -> None:
 @pytest.mark.parametrize(
     "text, why",
     [
+        ("https = :443,c,k,HIGH,ca", "only two files"),
         ("fastcgi-socket = :9", "HTTP is spoken"),
         ("protocol = scgi", "HTTP is spoken"),
         ("daemonize = /log", "foreground"),
@@ -85,6 +88,12 @@ def test_what_has_no_counterpart_is_told(text: str, why: str) -> None:
     assert setting.startswith(text.partition(" ")[0])
     assert why in reason
     assert "s3cret" not in told(draft)
+
+
+def test_what_happens_anyway_is_told_apart() -> None:
+    draft = drafted("master = true\nplugins = python3\nvacuum = true\nneed-app = true")
+    assert [setting for setting, _ in draft.moot] == ["master", "need-app", "vacuum", "plugins"]
+    assert draft.left == []
 
 
 def test_its_own_protocol_is_told_with_what_to_change_in_nginx() -> None:
