@@ -73,7 +73,7 @@ def test_a_folder_with_a_question_mark_has_its_table(folders: Path) -> None:
 def test_what_is_shown_is_read_as_the_same(text: str) -> None:
     (mount,) = parse_mounts([text])
     assert parse_mounts([str(mount)]) == (mount,)
-    assert parse_mounts([mount]) == (mount,)
+    assert parse_mounts([mount]) == parse_mounts([tuple(mount)]) == (mount,)
     assert pickle.loads(pickle.dumps(mount)) == mount
 
 

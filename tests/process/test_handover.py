@@ -1,6 +1,7 @@
 """A Config and its binds arrive in another process as they were."""
 
 import marshal
+from pathlib import Path
 
 import pytest
 
@@ -9,10 +10,11 @@ from penstock.config.options import BY_NAME
 from penstock.process.handover import pack, pack_bind, unpack, unpack_bind
 
 
-def test_a_config_arrives_as_it_was_with_its_sources() -> None:
+def test_a_config_arrives_as_it_was_with_its_sources(tmp_path: Path) -> None:
     config = Config(
         "main:app", workers=3, header=["X-A: b"], bind=["127.0.0.1:0", "unix:/tmp/s?mode=600"],
         timeout_keep_alive="75s", log_level="debug", limit_max_rss="100MiB",
+        static={"/a": {"folder": tmp_path, "spa": True, "except": ["/a/api"]}},
     )  # fmt: skip
     again = unpack(marshal.loads(marshal.dumps(pack(config))))
     assert {name: getattr(again, name) for name in BY_NAME} == {

@@ -90,6 +90,9 @@ def parse_mounts(raw: object) -> tuple[Mount, ...]:
 def _of_item(item: object) -> Mount:
     if isinstance(item, Mount):
         return item
+    if isinstance(item, tuple) and len(item) == len(Mount._fields):
+        # As one process hands it to another
+        return Mount(*item)
     if isinstance(item, str):
         return _of_text(item)
     if isinstance(item, Mapping):

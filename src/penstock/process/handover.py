@@ -20,8 +20,14 @@ def pack(config: Config) -> list[tuple[str, Any, int, str]]:
     found = []
     for name, source in config.sources.items():
         if source.rank != DEFAULT:
-            found.append((name, getattr(config, name), source.rank, source.place))
+            value = _plain(getattr(config, name))
+            found.append((name, value, source.rank, source.place))
     return found
+
+
+def _plain(value: Any) -> Any:
+    """Named tuples as tuples, which is all that a channel carries; the option reads them again."""
+    return tuple(map(_plain, value)) if isinstance(value, tuple) else value
 
 
 def unpack(packed: Iterable[tuple[str, Any, int, str]]) -> Config:
