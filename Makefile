@@ -65,6 +65,10 @@ coverage:  ## what the tests reach, on the pure leg
 conformance:  ## the whole Autobahn trial, 517 cases
 	@$(VENV) newest compiled) && bash tests/autobahn/setup.sh && "$$python" -m tests.autobahn --all $(ARGS)
 
+.PHONY: trial
+trial:  ## the trials of whole servers under load, at full length
+	@$(VENV) newest compiled) && TRIALS=long "$$python" -m pytest -q -s tests/trials $(ARGS)
+
 .PHONY: bench
 bench:  ## Penstock against its peers, both legs (ARGS: options of bench)
 	@$(VENV) newest pure --with bench) && pure=$$python \
