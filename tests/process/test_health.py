@@ -76,7 +76,7 @@ def test_other_paths_and_methods_are_refused() -> None:
 
 
 def row(**values: int) -> list[int]:
-    numbers = [0] * 16
+    numbers = [0] * 32
     for name, value in values.items():
         numbers[getattr(board, name.upper())] = value
     return numbers
@@ -105,13 +105,16 @@ def test_a_workers_row_of_the_board_is_told() -> None:
     beat_ns = time.monotonic_ns() - 2_000_000_000
     numbers = row(
         pid=7, connections=5, websockets=2, requests=90, running=3, stalls=1,
-        stalled_ns=1_500_000_000, beat_ns=beat_ns,
+        stalled_ns=1_500_000_000, beat_ns=beat_ns, accepted=40,
     )  # fmt: skip
+    numbers[board.COUNTED + board.COUNTERS.index("refused_full")] = 6
     (worker,) = health_of_workers([("serving", numbers)], 1, False, False).details["workers"]
     assert 2 <= worker.pop("silent_s") < 60
     assert worker == {
         "pid": 7, "state": "serving", "connections": 5, "websockets": 2, "requests": 90,
-        "running": 3, "stalls": 1, "stall_s": 1.5,
+        "running": 3, "stalls": 1, "stall_s": 1.5, "accepted": 40, "queued": 0, "refused_full": 6,
+        "refused_late": 0, "refused_websockets": 0, "refused_clients": 0, "refused_bad": 0,
+        "cut_readers": 0, "starved": 0,
     }  # fmt: skip
 
 
@@ -308,3 +311,27 @@ def test_an_address_that_is_taken_ends_the_start_with_5(
         "trial:app", "--port", str(free_port), "--health-bind", f"127.0.0.1:{free_port}"
     ) as p:
         assert p.wait()[0] == 5
+
+
+@pytest.mark.real
+def test_the_numbers_of_workers_reach_the_status(start: Callable[..., Process]) -> None:
+    options = ("--workers", "2", "--health-bind", "127.0.0.1:0")
+    with start("trial:app", "--port", "0", *options) as process:
+        url = health_url(process)
+
+        def numbers() -> Any:
+            with urllib.request.urlopen(f"{url}/status", timeout=10) as response:
+                return json.load(response)
+
+        clients = [process.ask("/") for _ in range(4)]
+        try:
+            for client in clients:
+                assert client.recv(4096).startswith(b"HTTP/1.1 200 ")
+            until(lambda: sum(each["requests"] for each in numbers()["workers"]) == 4)
+            found = numbers()
+            assert (found["wanted"], found["serving"], found["ready"]) == (2, 2, True)
+            assert sum(each["accepted"] for each in found["workers"]) == 4
+            assert all(each["silent_s"] < 10 for each in found["workers"])
+        finally:
+            for client in clients:
+                client.close()

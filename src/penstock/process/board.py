@@ -23,7 +23,19 @@ REQUESTS = 6
 RSS_BYTES = 7
 STALLS = 8  # how often the loop stood still for long
 STALLED_NS = 9  # how long in all
-_COLUMNS = 16
+ACCEPTED = 10
+COUNTED = 11  # from here on these counters of `transport.counters`, in this order
+COUNTERS = (
+    "queued",
+    "refused_full",
+    "refused_late",
+    "refused_websockets",
+    "refused_clients",
+    "refused_bad",
+    "cut_readers",
+    "starved",
+)
+_COLUMNS = 32
 _ROW_BYTES = _COLUMNS * 8
 
 # Values of STATE.

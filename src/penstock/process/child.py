@@ -249,6 +249,10 @@ class Child:
             board.put(slot, columns.STALLED_NS, int(worker.counters.stall_s * 1e9))
             board.put(slot, columns.RUNNING, worker.running)
             board.put(slot, columns.REQUESTS, worker.requests)
+            for column, name in enumerate(columns.COUNTERS, columns.COUNTED):
+                board.put(slot, column, getattr(worker.counters, name))
+            if self.server is not None and self.server.acceptor is not None:
+                board.put(slot, columns.ACCEPTED, self.server.acceptor.accepted)
         if self.config.limit_max_rss is not None:
             board.put(slot, columns.RSS_BYTES, resident_bytes())
         board.put(slot, columns.BEAT_NS, time.monotonic_ns())

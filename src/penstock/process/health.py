@@ -127,6 +127,8 @@ def worker_row(state: str, row: Sequence[int]) -> dict[str, Any]:
         "websockets": row[board.WEBSOCKETS],
         "requests": row[board.REQUESTS],
         "running": row[board.RUNNING],
+        "accepted": row[board.ACCEPTED],
+        **{name: row[board.COUNTED + place] for place, name in enumerate(board.COUNTERS)},
         "stalls": row[board.STALLS],
         "stall_s": row[board.STALLED_NS] / 1e9,
         "silent_s": max(time.monotonic_ns() - (row[board.BEAT_NS] or time.monotonic_ns()), 0) / 1e9,
