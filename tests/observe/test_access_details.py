@@ -284,3 +284,13 @@ def test_a_websocket_s_records_go_to_the_error_logger(opened: Open) -> None:
         '127.0.0.1:54321 - "WebSocket /?q=token" [accepted]',
         '127.0.0.1:54321 - "WebSocket /?q=token" [closed 1000]',
     ]
+
+
+def test_a_list_of_headers_that_the_application_spoilt_spoils_no_line(
+    opened: Open, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """It is the list in the scope; what stood before is shown."""
+    log = opened(access_log_format="%(a)s %(s)s")
+    note(log, headers=[(b"user-agent", b"1"), 7, ("x", "y")])
+    note(log, headers=[("x", "y"), (b"a",)])
+    assert written(log, capsys) == ["1 200", "- 200"]

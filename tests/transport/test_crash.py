@@ -1,6 +1,7 @@
 """A crash in the log: the request beside the traceback, no secret, and no flood."""
 
 import logging
+from typing import Any
 
 import pytest
 
@@ -84,3 +85,16 @@ def test_names_of_secrets_are_known_by_their_parts(name: bytes) -> None:
     """X07."""
     assert crash.is_secret(name)
     assert not crash.is_secret(b"user-agent")
+
+
+def test_a_list_of_headers_that_the_application_spoilt_is_told_as_far_as_it_goes(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A crash is logged whatever the application did to its scope."""
+
+    async def spoiling(scope: Any, receive: Any, send: Any) -> None:
+        scope["headers"].append(7)
+        raise RuntimeError("boom")
+
+    LogTrial(spoiling, PlainLog()).receive(GET)
+    assert "headers: host: x; (what follows is no header field)" in messages(caplog)[0]

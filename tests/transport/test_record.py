@@ -8,7 +8,7 @@ from penstock.gateway.endings import CLIENT_GONE, COMPLETE
 from penstock.transport.record import Record, given_id
 from penstock.wire.events import Head
 from tests.transport.http1_trial import GET, Trial, ok
-from tests.transport.test_http1_log import DetailsWanted, LogTrial
+from tests.transport.test_http1_log import HANDSHAKE, DetailsWanted, LogTrial, accepting
 
 GIVEN = b"GET / HTTP/1.1\r\nHost: x\r\nX-Request-ID: given-1\r\n\r\n"
 
@@ -122,3 +122,41 @@ def test_the_first_byte_of_a_stream_is_when_it_began_to_leave() -> None:
     record.begin(head(), 2)
     record.note(0, None, head(), 200, COMPLETE, 0, 0, 0, b"", False)
     assert log.lines[1].first_byte_us == log.lines[1].duration_us
+
+
+async def spoiling(scope: Any, receive: Any, send: Any) -> None:
+    """Put into the scope's list what is no header field; answer from a generator."""
+    scope["headers"].extend([("x", "y"), 7])
+    headers = (pair for pair in [(b"x-own", b"1")])
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
+    await send({"type": "http.response.body", "body": b"ok"})
+
+
+def test_an_application_that_spoils_its_headers_spoils_no_line() -> None:
+    """The list in the scope is the request's own."""
+    trial = LogTrial(spoiling, DetailsWanted(), request_id="response")
+    trial.receive(GET)
+    assert b"\r\nx-own: 1\r\n" in trial.transport.written
+    assert b"\r\nx-request-id: " in trial.transport.written
+    assert len(trial.log.lines) == 1
+    assert given_id([("x", "y"), (b"x-request-id", b"1")]) in {"", "1"}
+    assert given_id([7]) == ""
+
+
+@pytest.mark.parametrize("headers", [7, [7], [(b"a",)], [("a", "b")]])
+def test_what_is_no_header_field_is_refused_as_ever(headers: Any) -> None:
+    """By the writer, with a word on what is wrong; the application gets to know, the client a 500."""
+
+    async def wrong(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+
+    trial = LogTrial(wrong, DetailsWanted(), request_id="response")
+    trial.receive(GET)
+    assert trial.statuses == [500]
+    assert trial.line.status == 500
+
+
+def test_a_websocket_s_handshake_is_answered_with_the_id_too() -> None:
+    trial = LogTrial(accepting, DetailsWanted(), request_id="response")
+    trial.receive(HANDSHAKE)
+    assert f"x-request-id: {trial.worker.id_prefix}1\r\n".encode() in trial.transport.written

@@ -164,12 +164,15 @@ class DetailedLog:
         """The fields that the format shows, in its order; the first of several counts."""
         picked = [""] * len(self._wanted)
         index = self._index
-        for name, value in headers:
-            place = index.get(name)
-            if place is not None and not picked[place]:
-                if name == _TRACEPARENT and len(value) != _TRACEPARENT_CHARS:
-                    continue
-                picked[place] = value[:_FIELD_CHARS_MAX].decode("latin-1")
+        try:
+            for name, value in headers:
+                place = index.get(name)
+                if place is not None and not picked[place]:
+                    if name == _TRACEPARENT and len(value) != _TRACEPARENT_CHARS:
+                        continue
+                    picked[place] = value[:_FIELD_CHARS_MAX].decode("latin-1")
+        except (AttributeError, TypeError, ValueError):
+            pass  # the application has put something else into its scope's list
         return picked
 
     def flush(self) -> None:

@@ -64,9 +64,12 @@ def described(worker: Any, exchange: Any) -> str:
             parts = [f"id {connection.request_id()}", f"from {peer(connection.client)}"]
             break
     fields = []
-    for name, value in head.headers[:_FIELDS_MAX]:
-        shown_value = "(hidden)" if is_secret(name) else shown(value.decode("latin-1"))
-        fields.append(f"{shown(name.decode('latin-1'))}: {shown_value}")
+    try:
+        for name, value in head.headers[:_FIELDS_MAX]:
+            shown_value = "(hidden)" if is_secret(name) else shown(value.decode("latin-1"))
+            fields.append(f"{shown(name.decode('latin-1'))}: {shown_value}")
+    except (AttributeError, TypeError, ValueError):
+        fields.append("(what follows is no header field)")  # the application changed the list
     more = len(head.headers) - _FIELDS_MAX
     if more > 0:
         fields.append(f"{more} more")

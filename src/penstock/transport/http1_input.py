@@ -30,6 +30,7 @@ from penstock.transport.http1_output import (
     incomplete,
     reset_at_close,
 )
+from penstock.transport.record import listed
 
 _EXTENSIONS = (
     "http.response.trailers",
@@ -369,7 +370,11 @@ class Input(Logged):
 
     def accept(self, headers: Any) -> None:
         """See `Stream.accept`: the rest of the connection belongs to the WebSocket."""
-        out = self._writer.switch(self._accept, headers, self._worker.default_headers)
+        defaults = self._worker.default_headers
+        if self._record is not None and self._record.tells_client:
+            headers = listed(headers)
+            defaults = self._with_id(headers)
+        out = self._writer.switch(self._accept, headers, defaults)
         self._accepted = True
         self._write(out)
         self._log_websocket(self.exchange, 0)

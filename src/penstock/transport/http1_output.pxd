@@ -2,7 +2,7 @@ import cython
 
 from penstock.gateway.stream cimport Exchange, Service, Stream
 from penstock.transport.direct cimport write_now
-from penstock.transport.record cimport Record
+from penstock.transport.record cimport Record, listed
 from penstock.transport.worker cimport Worker
 from penstock.wire.http1 cimport Reader
 from penstock.wire.http1_response cimport Writer
@@ -46,6 +46,7 @@ cdef class Output(Stream):
     cpdef long long head(
         self, object status, object headers, bint bodyless, bint trailers
     ) except? -2
+    cdef bytes _with_id(self, object headers)
     cpdef object flush(self)
     cpdef object file(self, int fd, long long offset, long long count, bint end)
     cpdef object informational(self, int status, object headers)

@@ -13,7 +13,7 @@ from penstock.errors import HttpError
 from penstock.gateway.endings import COMPLETE, RESET, TIMEOUT
 from penstock.gateway.stream import DISCONNECT_LOST, DISCONNECT_TIMEOUT, Exchange, Stream
 from penstock.transport.direct import write_now
-from penstock.transport.record import Record
+from penstock.transport.record import Record, listed
 from penstock.transport.sendfile import send_file
 from penstock.wire.http1 import Reader
 from penstock.wire.http1_response import Writer
@@ -171,12 +171,22 @@ class Output(Stream):
         """See `Stream.head`."""
         writer = self._writer
         defaults = self._worker.default_headers
-        if self._record is not None and self.exchange is not None:
-            defaults = self._record.fields(self.exchange.head, headers, defaults)  # type: ignore[attr-defined]
+        if self._record is not None and self._record.tells_client:
+            headers = listed(headers)
+            defaults = self._with_id(headers)
         length = writer.head(status, headers, bodyless, trailers, defaults)
         if writer.dropped_coding:
             self._service.note("debug", "the application's transfer-encoding is dropped (A08)")
         return length
+
+    def _with_id(self, headers: Any) -> bytes:
+        """The fields that every response has, with the request's id (see `record.Record`)."""
+        exchange: Any = self.exchange
+        record = self._record
+        defaults: bytes = self._worker.default_headers
+        if record is None or exchange is None:
+            return defaults
+        return record.fields(exchange.head, headers, defaults)
 
     def flush(self) -> None:
         """See `Stream.flush`."""

@@ -12,12 +12,12 @@ cdef class Record:
     cdef str _prefix
     cdef double _stream_start_s
     cdef bint _to_app
-    cdef bint _to_client
     cdef bint _told
     cdef public long long bytes_in
     cdef public long long bytes_out
     cdef public bint details
     cdef public object held
+    cdef public bint tells_client
     cdef public bint trusted
     cdef public bint wants_lines
 
@@ -45,5 +45,6 @@ cdef class Record:
     )
     cpdef release(self, int ended)
 
+cpdef object listed(object headers)
 @cython.locals(name=bytes, value=bytes)
 cpdef str given_id(list headers)

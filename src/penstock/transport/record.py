@@ -22,7 +22,7 @@ class Record:
     """One connection's; `begin` starts it anew for each request.
 
     `log`: an access log that wants details (`observe.access_details`), or None. `prefix`: of the ids
-    that are made. `to_app`, `to_client`: who else sees the id. `bytes_in` is counted by the
+    that are made. `to_app`, `tells_client`: who else sees the id. `bytes_in` is counted by the
     connection; of a WebSocket, `bytes_in` and `bytes_out` are what had come and gone before it.
     `held`: what the log is told once its response has reached the client. `trusted`: the peer is a
     proxy that may say what a request's id is.
@@ -36,24 +36,24 @@ class Record:
         "_prefix",
         "_stream_start_s",
         "_to_app",
-        "_to_client",
         "_told",
         "bytes_in",
         "bytes_out",
         "details",
         "held",
+        "tells_client",
         "trusted",
         "wants_lines",
     )
 
-    def __init__(self, log: Any, prefix: str, to_app: bool, to_client: bool) -> None:
+    def __init__(self, log: Any, prefix: str, to_app: bool, tells_client: bool) -> None:
         self._log = log
         self.details = log is not None
         self.wants_lines = log is not None and log.wants_lines
         self._stream_start_s = 0.0 if log is None else log.stream_start_s
         self._prefix = prefix
         self._to_app = to_app
-        self._to_client = to_client
+        self.tells_client = tells_client
         self._began = 0.0
         self._first = 0.0
         self._number = 0
@@ -85,13 +85,13 @@ class Record:
         return given_id(head.headers) if self.trusted else ""
 
     def fields(self, head: Any, headers: Any, defaults: bytes) -> bytes:
-        """The `defaults` of a response, with the id where the client sees it and the application's
-        `headers` do not say one."""
-        if not self._to_client:
-            return defaults
-        for name, _ in headers:
-            if name.lower() == _ID_HEADER:
-                return defaults
+        """The `defaults` of a response, with the id unless the application's `headers` say one."""
+        try:
+            for name, _ in headers:
+                if name.lower() == _ID_HEADER:
+                    return defaults
+        except (AttributeError, TypeError, ValueError):
+            return defaults  # no header fields: the writer says what is wrong with them
         return b"%b%b: %b\r\n" % (defaults, _ID_HEADER, self.request_id(head).encode("ascii"))
 
     def started(self) -> None:
@@ -151,12 +151,25 @@ class Record:
         self._log.note(*held[:4], ended or held[4], *held[5:])
 
 
+def listed(headers: Any) -> Any:
+    """`headers` as a list, since they may be what can be read only once; as they are if they are none."""
+    if type(headers) is list:
+        return headers
+    try:
+        return list(headers)
+    except TypeError:
+        return headers
+
+
 def given_id(headers: Any) -> str:
     """The id in the request's header fields, "" for none that can be used."""
-    for name, value in headers:
-        if name == _ID_HEADER:
-            if 0 < len(value) <= _ID_BYTES_MAX and not value.translate(None, _ID_BYTES):
-                text: str = value.decode("ascii")
-                return text
-            return ""
+    try:
+        for name, value in headers:
+            if name == _ID_HEADER:
+                if 0 < len(value) <= _ID_BYTES_MAX and not value.translate(None, _ID_BYTES):
+                    text: str = value.decode("ascii")
+                    return text
+                return ""
+    except (AttributeError, TypeError, ValueError):
+        pass  # the application has put something else into its scope's list
     return ""
