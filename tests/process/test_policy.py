@@ -135,6 +135,14 @@ def test_a_death_is_said_with_its_cause() -> None:
     assert "Worker 2 ended with exit code 7; it is replaced" in said(policy.on(e.Exited(2, 7), 9.0))
 
 
+def test_a_worker_that_somebody_told_to_end_is_replaced_while_it_drains() -> None:
+    policy = begun()
+    actions = policy.on(e.Leaving(1), 5.0)
+    assert kinds(actions) == ["Spawn"]
+    assert "Worker 1 was told to end; it is replaced" in said(actions)
+    assert kinds(policy.on(e.Exited(1, 0), 6.0)) == []
+
+
 # ------------------------------------------------------------------------------------------- hangs
 
 

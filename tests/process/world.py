@@ -11,7 +11,7 @@ STARTUP_S = 10.0
 GRACEFUL_S = 30.0
 # What may happen to the whole at any time.
 HAPPENINGS = (
-    "kill", "kill", "kill all", "hang", "hang", "reload", "reload", "wish", "wish", "more", "fewer",
+    "kill", "kill", "kill all", "hang", "hang", "reload", "reload", "wish", "wish", "more", "fewer", "leaves",
     "nothing", "nothing",
 )  # fmt: skip
 # How a new process fares, while the times are bad.
@@ -103,6 +103,11 @@ class World:
             self.tell(e.Late(worker, 30.0))
             if chance.random() < 0.3:
                 self.later(chance.random() * 8, e.Beating(worker))
+        elif what == "leaves" and self.serving:
+            worker = chance.choice(sorted(self.serving))
+            self.serving.discard(worker)
+            self.later(chance.choice((0.0, 5.0)), e.Exited(worker, 0))
+            self.tell(e.Leaving(worker))
         elif what == "reload":
             self.reloads += 1
             self.tell(e.Reload())

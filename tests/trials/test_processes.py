@@ -116,15 +116,13 @@ def test_killed_workers_take_nothing_along_but_what_they_had_accepted_v01(tmp_pa
     killed: set[int] = set()
 
     async def trial(server: Server) -> Load:
-        victims = collections.deque(sorted(workers_of(server.pid)))
         async with Load(server.port, kept=24, fresh=8, rate=1000 if LONG else 500) as load:
             for _ in range(kills):
                 await asyncio.sleep(1.0 if LONG else 0.5)
-                victim = victims.popleft()
+                await until(lambda: len(load.by_pid.keys() - killed) >= 2, "two that serve")
+                victim = min(load.by_pid.keys() - killed)
                 os.kill(victim, signal.SIGKILL)
                 killed.add(victim)
-                await until(lambda: len(workers_of(server.pid)) >= 4, "a replacement")
-                victims.extend(workers_of(server.pid) - killed - set(victims))
             await until(lambda: len(load.by_pid.keys() - killed) >= 2, "answers of the last ones")
         return load
 

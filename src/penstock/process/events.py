@@ -55,6 +55,12 @@ class Beating(NamedTuple):
     worker: int
 
 
+class Leaving(NamedTuple):
+    """A worker ends gracefully, and not because the policy asked it to."""
+
+    worker: int
+
+
 class Wish(NamedTuple):
     """A worker is to be replaced by a fresh one, for this reason."""
 
@@ -90,8 +96,8 @@ class Tick(NamedTuple):
 
 
 Event = (
-    Started | Loaded | Ready | Failed | Exited | Late | Beating | Wish | Reload | More | Fewer | Stop
-    | Succeeded | Tick
+    Started | Loaded | Ready | Failed | Exited | Late | Beating | Leaving | Wish | Reload | More
+    | Fewer | Stop | Succeeded | Tick
 )  # fmt: skip
 
 # ---------------------------------------------------------------------------------------- actions

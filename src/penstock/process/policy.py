@@ -32,6 +32,7 @@ KILLED = "killed"
 READY = "ready"
 FAILED = "failed"
 RETIRE = "retire"
+LEAVING = "leaving"
 LATE = "late"
 BEATING = "beating"
 DEADLINE = "deadline"
@@ -43,6 +44,7 @@ TABLE: dict[tuple[str, str], tuple[str, str]] = {
     (STARTING, RETIRE): (DRAINING, "interrupt"),
     (STARTING, DEADLINE): (KILLED, "kill"),
     (SERVING, RETIRE): (DRAINING, "drain"),
+    (SERVING, LEAVING): (DRAINING, "end"),
     (SERVING, LATE): (HUNG, "wake"),
     (DRAINING, LATE): (HUNG, "wake"),
     (DRAINING, DEADLINE): (KILLED, "kill"),
@@ -205,6 +207,12 @@ class Policy:
         if member is not None and member.state == HUNG:
             self._say("info", f"{self._name(member)} turns again, and ends gracefully")
             self._step(event.worker, BEATING, now)
+
+    def _on_leaving(self, event: e.Leaving, now: float) -> None:
+        member = self.members.get(event.worker)
+        if member is not None and member.state == SERVING:
+            self._say("warning", f"{self._name(member)} was told to end; it is replaced")
+            self._step(event.worker, LEAVING, now)
 
     def _on_wish(self, event: e.Wish, now: float) -> None:
         member = self.members.get(event.worker)

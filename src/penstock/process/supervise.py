@@ -357,9 +357,13 @@ class Supervisor:
     def _look_for_wishes(self, actor: Actor, now: float) -> None:
         for member in self._policy.of_state(SERVING):
             process = actor.processes.get(member.id)
-            if process is None or member.tired or member.ready_at is None:
+            if process is None or member.ready_at is None:
                 continue
             row: Any = actor.board.row(process.slot)
+            if row[columns.STATE] == columns.DRAINING:
+                self.tell(e.Leaving(member.id))  # somebody signalled it
+            if member.tired:
+                continue
             reason = self._recycling.reason(
                 member.id, row[columns.REQUESTS], now - member.ready_at, row[columns.RSS_BYTES]
             )
