@@ -178,7 +178,14 @@ def test_run_raises_what_keeps_it_from_starting() -> None:
 
 @pytest.mark.parametrize(
     "options",
-    [{"workers": 2}, {"reload": True}, {"pid": "x"}, {"user": "nobody"}, {"umask": "027"}],
+    [
+        {"workers": 2},
+        {"reload": True},
+        {"pid": "x"},
+        {"user": "nobody"},
+        {"umask": "027"},
+        {"health_bind": "127.0.0.1:0"},
+    ],
 )
 def test_what_needs_a_process_of_its_own_is_refused_and_not_ignored(options: Any) -> None:
     (name,) = options

@@ -21,7 +21,7 @@ from penstock.transport.worker import ERROR_LOGGER
 
 # What a program cannot have at all; and what it can have with `run`, which is the whole process.
 _OF_THE_COMMAND = ("workers", "reload", "preload")
-_OF_A_PROCESS = ("announce", "pid", "user", "group", "umask", "name")
+_OF_A_PROCESS = ("announce", "health_bind", "pid", "user", "group", "umask", "name")
 
 
 class Server(server.Server):
