@@ -108,7 +108,7 @@ class Watchdog:
             self._clock_id = time.pthread_getcpuclockid(self._thread)
         try:
             path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
-            self._schedstat = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+            self._schedstat = os.open(path, os.O_RDONLY)
         except OSError:
             pass  # not Linux, or no /proc: a want of CPU looks like a stopped process then
         self._last = self._sample()
@@ -179,6 +179,8 @@ class Watchdog:
         try:
             while not self._stopping:
                 self._look()
+        except OSError:
+            pass  # the loop's thread has ended without a word, so its clock is gone, and its loop
         finally:
             self._ended.release()
 
