@@ -56,7 +56,7 @@ FILES: list[tuple[str, str, list[str], dict[str, str], str]] = [
     ("Dockerfile", 'ENTRYPOINT ["uvicorn", "a:b"]\nCMD ["--reload"]', ["a:b", "--reload"], {},
      "Dockerfile: CMD"),
     ("api.Dockerfile", 'CMD ["sh", "-c", "exec uvicorn a:b"]', ["a:b"], {}, "api.Dockerfile: CMD"),
-    ("Containerfile", "FROM a\nENV A=0\nCMD gunicorn\nFROM b\nENV A=1 B=2\nENV C d e\nCMD uvicorn a:b",
+    ("Containerfile", "FROM a\nENV Z=0\nCMD gunicorn\nFROM b\nENV A=1 B=2\nENV C d e\nCMD uvicorn a:b",
      ["a:b"], {"A": "1", "B": "2", "C": "d e"}, "Containerfile: CMD"),
     ("x.service", "[Service]\nEnvironment=A=1 \"B=x y\"\nExecStart=-/v/bin/uvicorn a:b \\\n  --port 1\n",
      ["a:b", "--port", "1"], {"A": "1", "B": "x y"}, "x.service: ExecStart"),

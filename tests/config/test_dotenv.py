@@ -80,12 +80,14 @@ def test_a_message_holds_nothing_of_a_line_that_may_be_a_secret() -> None:
 
 
 def test_what_is_set_already_stays_and_of_several_files_the_last_counts(tmp_path: Path) -> None:
-    (tmp_path / "one").write_text("A1=one\nB1=one\nC1=one\nD1=one")
-    (tmp_path / "two").write_text("\ufeffB1=two\nC1=${A1}\nE1=two")
+    (tmp_path / "one").write_text("A1=one\nB1=one\nC1=one\nD1=one\nG1=${B1}")
+    (tmp_path / "two").write_text("\ufeffB1=two\nC1=${A1}\nE1=${G1}")
     environ = {"A1": "here", "D1": ""}
     places = fill(environ, ("one", "two"), str(tmp_path))
-    assert environ == {"A1": "here", "B1": "two", "C1": "here", "D1": "", "E1": "two"}
-    assert places == {"B1": "two", "C1": "two", "E1": "two"}
+    assert environ == {
+        "A1": "here", "B1": "two", "C1": "here", "D1": "", "E1": "one", "G1": "one",
+    }  # fmt: skip
+    assert places == {"B1": "two", "C1": "two", "E1": "two", "G1": "one"}
 
 
 @pytest.mark.parametrize(

@@ -262,6 +262,17 @@ def test_everything_that_is_wrong_is_gathered(tmp_path: Path) -> None:
     ]
 
 
+def test_what_kubernetes_and_docker_set_for_a_service_is_nobodys_mistake(tmp_path: Path) -> None:
+    environ = {
+        "PENSTOCK_SERVICE_HOST": "10.0.0.1",
+        "PENSTOCK_SERVICE_PORT_HTTP": "80",
+        "PENSTOCK_PORT_80_TCP_ADDR": "10.0.0.1",
+        "PENSTOCK_NAME": "web",
+    }
+    gathered = gather({}, environ, tmp_path)
+    assert (gathered.notes, gathered.strangers) == ([], [])
+
+
 def test_what_is_wrong_between_values_is_told_when_each_is_right(tmp_path: Path) -> None:
     settings = gather({}, {"PENSTOCK_TIMEOUT_DISCONNECT_GRACE": "31"}, tmp_path).settings
     (problem,) = Config.problems(settings)
