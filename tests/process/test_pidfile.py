@@ -22,9 +22,12 @@ def path(tmp_path: Path) -> Path:
 @pytest.fixture
 def other() -> Iterator[int]:
     """The pid of a process that lives."""
+    program = "import sys; print(flush=True); sys.stdin.read()  # the other"
     with subprocess.Popen(
-        [sys.executable, "-c", "import sys; sys.stdin.read()  # the other"], stdin=subprocess.PIPE
+        [sys.executable, "-c", program], stdin=subprocess.PIPE, stdout=subprocess.PIPE
     ) as child:
+        assert child.stdout is not None
+        child.stdout.readline()  # by now it is that program, and no copy of this one
         yield child.pid
 
 

@@ -43,15 +43,17 @@ def set_title(name: str | None, part: str = "", app: str = "") -> None:
         return
     name = name or DEFAULT
     try:
+        import setproctitle
+    except ImportError:
+        pass
+    else:
+        setproctitle.setproctitle(long_title(name, part, app))
+    # After that, which writes the beginning of its long line there
+    try:
         with open("/proc/self/comm", "wb", buffering=0) as file:
             file.write(os.fsencode(short_title(name, part)))
     except OSError:
         pass  # another system, or a /proc that is closed to us
-    try:
-        import setproctitle
-    except ImportError:
-        return
-    setproctitle.setproctitle(long_title(name, part, app))
 
 
 def _cut(text: str, bytes_max: int) -> str:
