@@ -115,10 +115,12 @@ class Policy:
         self._code = 0
         self._reason = ""
         self._over = False
+        self._now = 0.0
         self._actions: list[e.Action] = []
 
     def on(self, event: e.Event, now: float) -> list[e.Action]:
         """What to do about `event`, in this order."""
+        self._now = now
         self._actions = []
         getattr(self, f"_on_{type(event).__name__.lower()}")(event, now)
         self._expire(now)
@@ -130,7 +132,8 @@ class Policy:
         times = [member.deadline for member in self.members.values()]
         if self._stop_at is not None:
             times.append(self._stop_at)
-        if not self.stopping and self._missing():
+        # What may be started already was, unless there is no room for it
+        if self._backoff.until > self._now and not self.stopping and self._missing():
             times.append(self._backoff.until)
         return min(times, default=None)
 
