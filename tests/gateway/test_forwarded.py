@@ -87,8 +87,22 @@ def test_what_is_remembered_stays_right_and_bounded() -> None:
     for _ in range(2):
         assert client(b"odd") == PEER
     client(b"203.0.113.9," * 20 + b"203.0.113.9")
-    assert len(found._walked) <= forwarded.REMEMBERED_MAX
-    assert all(len(value) <= forwarded.REMEMBERED_BYTES_MAX for value in found._walked)
+    assert len(found._known) <= forwarded.REMEMBERED_MAX
+    for _, fields in found._known:
+        assert sum(len(value) for _, value in fields) <= forwarded.REMEMBERED_BYTES_MAX
+
+
+def test_what_is_remembered_is_not_taken_for_another_request() -> None:
+    """The same fields on a connection of another scheme, peer or host."""
+    found = forwarding(fields=ALL)
+    fields = [(b"x-forwarded-port", b"443")]
+    for scheme, own, host in (
+        ("https", b"a", b"a"),
+        ("http", b"a", b"a:443"),
+        ("http", b"b", b"b:443"),
+    ):
+        peer = ("10.0.0.9", len(own))
+        assert found.read(peer, scheme, [(b"host", own), *fields]) == (peer, scheme, "", host)
 
 
 @pytest.mark.parametrize(

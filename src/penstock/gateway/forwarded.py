@@ -14,9 +14,11 @@ from penstock.asgi import Address
 from penstock.gateway.forwarded_trust import Trust
 
 if TYPE_CHECKING:
-    from penstock.gateway.forwarded_values import Told
+    from penstock.gateway.forwarded_values import Said
 
-# Bounds what is remembered of headers: 128 KiB.
+    Fields = tuple[tuple[bytes, bytes], ...]
+
+# Bounds what is remembered of headers: 128 KiB of values.
 REMEMBERED_MAX = 1024
 REMEMBERED_BYTES_MAX = 128
 
@@ -38,7 +40,7 @@ class Forwarding:
     line; `now()` is a clock.
     """
 
-    __slots__ = ("_doubted", "_names", "_walked", "root_path", "trust")
+    __slots__ = ("_doubted", "_known", "_names", "root_path", "trust")
 
     def __init__(
         self,
@@ -50,7 +52,7 @@ class Forwarding:
         self.trust = Trust(settings.forwarded_allow_ips)
         self.root_path = root_path
         self._names = frozenset(name.encode("ascii") for name in settings.forwarded_headers)
-        self._walked: dict[bytes, Told | None] = {}
+        self._known: dict[tuple[str, Fields], Said] = {}
         self._doubted = Doubted(note, now)
 
     def of(self, client: Address | None, local: Address | None) -> Proxy | Doubted:
@@ -67,60 +69,47 @@ class Forwarding:
         `client` and `scheme` are those of the connection, and stay where the headers say nothing, or
         anything odd (X03). `headers` have lower-case names. The client's port is 0 unless it is told.
         """
+        names = self._names
+        fields = tuple([field for field in headers if field[0] in names])
+        # The requests of one client come with the same fields
+        said = self._known.get((scheme, fields))
+        if said is None:
+            said = self._said(scheme, fields)
+        host = said.host
+        if said.port:
+            host = self._with_port(said, headers)
+        return said.client or client, said.scheme, said.root_path, host
+
+    def _said(self, scheme: str, fields: Fields) -> Said:
+        """What the fields say, read and remembered."""
+        from penstock.gateway import forwarded_values as values  # most workers never see any
+
+        lines: dict[bytes, bytes] = {}
+        for name, value in fields:
+            # Some proxies append a line, others append to the line: both mean the same list
+            lines[name] = lines[name] + b"," + value if name in lines else value
+        said = values.said(self.trust, scheme, self.root_path, lines)
+        if sum(len(value) for _, value in fields) <= REMEMBERED_BYTES_MAX:
+            if len(self._known) >= REMEMBERED_MAX:
+                self._known.clear()
+            self._known[scheme, fields] = said
+        return said
+
+    def _with_port(self, said: Said, headers: Iterable[tuple[bytes, bytes]]) -> bytes | None:
+        """The host that was told, or the request's own, with the port that was told."""
         from penstock.gateway import forwarded_values as values
 
-        names, own_host = self._names, b""
-        said: dict[bytes, bytes] = {}
-        for name, value in headers:
-            if name in names:
-                # Some proxies append a line, others append to the line: both mean the same list
-                said[name] = said[name] + b"," + value if name in said else value
-            elif name == b"host":
-                own_host = value
-        root_path, host = self.root_path, ""
-        if b"forwarded" in said:
-            told = self._remembered(values.walk_elements, said[b"forwarded"])
-            if told is not None:
-                client = told.client or client
-                scheme = told.scheme or scheme
-                host = told.host
-        if b"x-forwarded-for" in said:
-            told = self._remembered(values.walk, said[b"x-forwarded-for"])
-            if told is not None:
-                client = told.client
-        if b"x-forwarded-proto" in said:
-            scheme = values.scheme(said[b"x-forwarded-proto"].decode("latin-1")) or scheme
-        if b"x-forwarded-prefix" in said:
-            prefix = values.prefix(said[b"x-forwarded-prefix"].decode("latin-1"))
-            root_path = root_path if prefix is None else prefix
-        if b"x-forwarded-host" in said:
-            host = values.host(said[b"x-forwarded-host"].decode("latin-1"))
-        if b"x-forwarded-port" in said:
-            port = values.port(said[b"x-forwarded-port"].decode("latin-1"))
-            if port is not None:
-                host = host or values.host(own_host.decode("latin-1"))
-                host = values.with_port(host, port, scheme) if host else ""
-        return client, scheme, root_path, host.encode("ascii") if host else None
-
-    def _remembered(self, walk: Callable[[Trust, bytes], Told | None], value: bytes) -> Told | None:
-        """What `walk` finds: the requests of one client come with the same header."""
-        known = self._walked
-        if value in known:
-            return known[value]
-        found = walk(self.trust, value)
-        if len(value) <= REMEMBERED_BYTES_MAX:
-            if len(known) >= REMEMBERED_MAX:
-                known.clear()
-            known[value] = found
-        return found
+        own = next((value for name, value in headers if name == b"host"), b"")
+        host = values.host((said.host or own).decode("latin-1"))
+        return values.with_port(host, said.port, said.scheme).encode("ascii") if host else None
 
 
 class Proxy:
     """A connection's peer that is trusted: `client` is its address."""
 
-    trusted = True
-
     __slots__ = ("_client", "_forwarding")
+
+    trusted = True
 
     def __init__(self, forwarding: Forwarding, client: Address | None) -> None:
         self._forwarding = forwarding
@@ -147,8 +136,6 @@ class Proxy:
 
 class Doubted:
     """All peers that are not trusted: it is said once for each that their headers have no effect."""
-
-    trusted = False
 
     __slots__ = ("_hosts", "_note", "_now", "_said_s")
 

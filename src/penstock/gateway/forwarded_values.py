@@ -8,7 +8,7 @@ by being odd, make the header go away and pass for the proxy itself.
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import NamedTuple
 
 from penstock.asgi import Address
@@ -35,6 +35,37 @@ class Told(NamedTuple):
     client: Address | None = None
     scheme: str | None = None
     host: str = ""
+
+
+class Said(NamedTuple):
+    """What all fields of a request say: `client` None and `host` None where they say nothing of them,
+    `port` 0 likewise; `scheme` and `root_path` as they are in the end."""
+
+    client: Address | None
+    scheme: str
+    root_path: str
+    host: bytes | None
+    port: int
+
+
+def said(trust: Trust, own_scheme: str, root_path: str, lines: Mapping[bytes, bytes]) -> Said:
+    """Read the fields of one family; `lines` are values by name, those of one name joined by commas."""
+    told = None
+    if b"forwarded" in lines:
+        told = walk_elements(trust, lines[b"forwarded"])
+    elif b"x-forwarded-for" in lines:
+        told = walk(trust, lines[b"x-forwarded-for"])
+    told = told or Told()
+    text = {name: value.decode("latin-1") for name, value in lines.items()}
+    mount = prefix(text.get(b"x-forwarded-prefix", ""))
+    named = told.host or host(text.get(b"x-forwarded-host", ""))
+    return Said(
+        told.client,
+        told.scheme or scheme(text.get(b"x-forwarded-proto", "")) or own_scheme,
+        root_path if mount is None else mount,
+        named.encode("ascii") or None,
+        port(text.get(b"x-forwarded-port", "")) or 0,
+    )
 
 
 def scheme(value: str) -> str | None:
