@@ -192,7 +192,6 @@ def test_what_waits_for_the_client_has_its_line_when_it_is_gone_or_has_it_all() 
     """An answer that nobody read is not complete; one that the client got late is."""
     for lost, ended in ((ConnectionResetError(), CLIENT_GONE), (None, COMPLETE)):
         trial = LogTrial(ok)
-        trial.connection._direct = False
         trial.transport.takes = False
         trial.receive(GET)
         assert trial.log.lines == []
