@@ -2,6 +2,7 @@
 
 import os
 import socket
+import ssl
 import stat
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -10,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from tests import certificates
 from tests.sockets import DEADLINE_S, Client, Served, serving
 from tests.threats.gate import AsgiNotes, WsgiNotes
 
@@ -346,6 +348,33 @@ def test_other_binds_take_no_header_x05(stack: ExitStack) -> None:
     side = Side(stack, bind=["127.0.0.1:0", "127.0.0.1:0?proxy"])
     assert side.sent(LINE + GET).startswith(b"HTTP/1.1 400 ")
     assert side.notes.calls == []
+
+
+def test_before_tls_is_the_headers_place_and_nowhere_else_x05(
+    stack: ExitStack, tmp_path: Path
+) -> None:
+    """Before TLS it counts; TLS without it, and a header inside of TLS, serve nothing."""
+    context = certificates.client_context()
+    side = Side(stack, bind=["127.0.0.1:0?tls&proxy"], **certificates.files(tmp_path))
+    for before, inside, answer in (
+        (LINE, b"", b"HTTP/1.1 200"),
+        (PROXY_2, b"", b"HTTP/1.1 200"),
+        (LINE, LINE, b"HTTP/1.1 400"),
+        (b"", LINE, b""),
+    ):
+        with side.served.client() as client:
+            client.send(before)
+            try:
+                with context.wrap_socket(client.sock, server_hostname="localhost") as secured:
+                    found = told(Client(secured), inside + GET)
+            except (ssl.SSLError, ConnectionError):
+                found = b""
+        assert found[: len(b"HTTP/1.1 200")] == answer
+        if answer.endswith(b"200"):
+            scope = side.scope()
+            assert (scope["scheme"], scope["client"]) == ("https", ("192.0.2.1", 4000))
+            assert scope["extensions"]["tls"]["server_cert"]
+        assert side.notes.calls == []
 
 
 def test_a_shutdown_does_not_wait_for_headers_that_do_not_come_x05(stack: ExitStack) -> None:

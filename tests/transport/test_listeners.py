@@ -3,13 +3,14 @@
 import os
 import socket
 import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from penstock.config import Bind, FdAddress, TcpAddress, UnixAddress
+from penstock.config import Bind, FdAddress, SystemdAddress, TcpAddress, UnixAddress
 from penstock.errors import BindError
 from penstock.transport import listeners
 from penstock.transport.listeners import GivenListener, make_listener, url_of
@@ -310,3 +311,75 @@ def test_a_connected_socket_is_refused() -> None:
         listener = GivenListener([left], 16, HERE)
         listener.claim()
         listener.listen()
+
+
+def test_a_dual_bind_takes_both_families(opened: Any) -> None:
+    """Only where it is asked for: the others carry IPv6 alone."""
+    (sock,) = opened(Bind(TcpAddress("::", 0), dual=True)).sockets
+    port = sock.getsockname()[1]
+    assert answers(("127.0.0.1", port))
+    assert answers(("::1", port), socket.AF_INET6)
+    (sock,) = opened(TcpAddress("::", 0)).sockets
+    assert not answers(("127.0.0.1", sock.getsockname()[1]))
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="abstract sockets are Linux's")
+def test_an_abstract_socket_leaves_no_file(opened: Any, monkeypatch: Any, tmp_path: Path) -> None:
+    """X10: nothing to remove, and taken is taken."""
+    monkeypatch.chdir(tmp_path)
+    name = f"@penstock-test-{os.getpid()}"
+    listener = opened(UnixAddress(name))
+    assert url_of(listener.sockets[0], listener.bind) == f"unix:{name}"
+    assert answers("\0" + name[1:], socket.AF_UNIX)
+    assert list(tmp_path.iterdir()) == []
+    with pytest.raises(BindError, match="Another program listens"):
+        opened(UnixAddress(name))
+    listener.close()
+    opened(UnixAddress(name))
+
+
+def test_a_socket_file_has_the_mode_and_owner_of_its_bind(opened: Any, tmp_path: Path) -> None:
+    """X10: `?mode=` and `?owner=` win over the options for all."""
+    owner = f"{os.getuid()}:{os.getgid()}"
+    path = tmp_path / "s"
+    opened(Bind(UnixAddress(str(path)), mode=0o640, owner=owner), 0o666)
+    found = path.lstat()
+    assert stat.S_IMODE(found.st_mode) == 0o640
+    assert (found.st_uid, found.st_gid) == (os.getuid(), os.getgid())
+
+
+@pytest.mark.parametrize("owner", ["nobody-of-that-name", ":no-such-group", "0:no-such-group"])
+def test_an_owner_that_is_not_there_is_explained_before_anything_is_made(
+    opened: Any, tmp_path: Path, owner: str
+) -> None:
+    with pytest.raises(BindError, match="no such owner"):
+        opened(Bind(UnixAddress(str(tmp_path / "s")), owner=owner))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_an_owner_may_be_a_user_a_group_or_both() -> None:
+    import grp
+    import pwd
+
+    user, group = pwd.getpwuid(os.getuid()), grp.getgrgid(os.getgid())
+    assert listeners.owner_ids("") == (-1, -1)
+    assert listeners.owner_ids(user.pw_name) == (user.pw_uid, -1)
+    assert listeners.owner_ids(f":{group.gr_name}") == (-1, group.gr_gid)
+    assert listeners.owner_ids("1:2") == (1, 2)
+
+
+def test_systemd_sockets_are_asked_for_by_name_and_missing_ones_explained() -> None:
+    asked: list[str] = []
+    with socket.create_server(("127.0.0.1", 0)) as passed:
+
+        def activated(name: str) -> list[socket.socket]:
+            asked.append(name)
+            return [passed] if name == "web" else []
+
+        bind = Bind(SystemdAddress("web"), proxy_protocol=True)
+        listener = make_listener(bind, 16, 0o666, activated)
+        assert (listener.sockets, listener.bind) == ([passed], bind)
+    for places in (activated, None):
+        with pytest.raises(BindError, match="systemd has opened no socket for systemd:other"):
+            make_listener(Bind(SystemdAddress("other")), 16, 0o666, places)
+    assert asked == ["web", "other"]
