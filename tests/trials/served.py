@@ -26,7 +26,7 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         await websocket(receive, send)
         return
     client = scope["client"]
-    note("request", client[1] if client else 0)
+    note("request", client[1] if client else 0, time.time())
     paths = {"/events": events, "/upload": upload, "/hang": hang, "/grow": grow, "/large": large}
     await paths.get(scope["path"], answer)(receive, send)
 
