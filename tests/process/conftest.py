@@ -1,7 +1,7 @@
 """The command, started in a folder that has an application to serve."""
 
-import stat
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -20,11 +20,9 @@ def start(tmp_path: Path) -> Callable[..., Process]:
 
 
 @pytest.fixture
-def open_folder(tmp_path: Path) -> Path:
-    """The test's folder, where other users can reach it: pytest keeps its folders to itself."""
-    for folder in (tmp_path, *tmp_path.parents):
-        mode = stat.S_IMODE(folder.stat().st_mode)
-        if mode & 0o005 == 0o005:
-            break
-        folder.chmod(mode | 0o055)
-    return tmp_path
+def open_folder() -> Iterator[Path]:
+    """A folder that other users can reach: pytest keeps its own to itself, time and again."""
+    with tempfile.TemporaryDirectory(prefix="penstock-test-") as name:
+        folder = Path(name)
+        folder.chmod(0o755)
+        yield folder

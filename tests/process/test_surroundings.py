@@ -287,14 +287,14 @@ def test_systemd_hears_why_a_service_does_not_start(tmp_path: Path) -> None:
 
 @root_only
 def test_one_process_binds_as_root_and_serves_as_another_user(
-    tmp_path: Path, open_folder: Path
+    open_folder: Path,
 ) -> None:
-    path, pid = tmp_path / "s", tmp_path / "pid"
+    path, pid = open_folder / "s", open_folder / "pid"
     arguments = ("--uds", str(path), "--uds-mode", "600", "--user", "nobody", "--pid", str(pid),
                  "--name", "site")  # fmt: skip
     who = identity.find("nobody", None)
     assert who is not None
-    with Service(tmp_path, *arguments, launcher=ALL_IMPORTED) as service:
+    with Service(open_folder, *arguments, launcher=ALL_IMPORTED) as service:
         service.until(b"READY=1")
         assert pid.read_text() == f"{service.child.pid}\n"
         found = path.stat()

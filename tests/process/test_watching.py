@@ -310,13 +310,13 @@ for polling in [True, False] if watchfiles else [True]:
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root becomes somebody who may not")
 def test_a_folder_that_may_not_be_read_stops_no_watcher_v12(
-    folder: Path, open_folder: Path
+    open_folder: Path,
 ) -> None:
-    (folder / "closed").mkdir(mode=0)
-    os.chown(folder, 65534, 65534)
+    (open_folder / "closed").mkdir(mode=0)
+    os.chown(open_folder, 65534, 65534)
     environ = {**os.environ, "PYTHONPATH": str(Path(watching.__file__).parents[2])}
-    command = [sys.executable, "-c", CLOSED, str(folder)]
+    command = [sys.executable, "-c", CLOSED, str(open_folder)]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
     lines = done.stdout.splitlines()
     assert lines, done.stderr
-    assert set(lines) == {str([str(folder / "open.py")])}
+    assert set(lines) == {str([str(open_folder / "open.py")])}
