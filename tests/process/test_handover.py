@@ -35,14 +35,3 @@ def test_what_follows_from_other_values_follows_again() -> None:
 def test_a_bind_arrives_as_it_was(text: str) -> None:
     [bind] = Config("main:app", bind=[text]).listeners
     assert unpack_bind(marshal.loads(marshal.dumps(pack_bind(bind)))) == bind
-
-
-@pytest.mark.parametrize("name", BY_NAME)
-def test_the_value_of_every_option_can_pass(name: str) -> None:
-    """Its default stands for its type; plain values only, since nothing is imported to read them."""
-    config = Config("main:app", workers=1)
-    value = getattr(config, name)
-    [(_, packed, _, _)] = [each for each in pack(config) if each[0] == name] or [
-        (name, value, 0, "")
-    ]
-    marshal.dumps(packed)
