@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 import penstock
-from penstock.cli.main import RESERVED, main
+from penstock.cli.main import COMMANDS, RESERVED, main
 from penstock.config import Bind, Config, TcpAddress
 from penstock.config.options import OPTIONS
 from penstock.errors import BindError, ImportFailed, StartupError, UsageError
@@ -160,6 +160,14 @@ def test_commands_that_are_not_built_are_refused(run: Run, command: str) -> None
         f"  a module of that name is served as {command}:app\n"
     )
     assert run(f"{command}:app")[0] == 0
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_a_module_with_the_name_of_a_command_can_be_served(
+    run: Run, command: str, ran: list[Config]
+) -> None:
+    assert run(f"{command}:app") == (0, "")
+    assert ran[0].app == f"{command}:app"
 
 
 def test_a_variable_that_is_nearly_one_gets_a_note(

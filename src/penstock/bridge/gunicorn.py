@@ -130,7 +130,7 @@ def _names(value: Any) -> str | None:
 
 
 SETTINGS: tuple[Setting, ...] = (
-    Setting("config", moot("it has been read"), "-c,--config="),
+    Setting("config", moot("the file that it names is read too"), "-c,--config="),
     Setting("wsgi_app", to("app")),
     Setting("bind", to("bind", _binds), "-b,--bind=", many=True),
     Setting("backlog", to("backlog", rules.number), "--backlog="),

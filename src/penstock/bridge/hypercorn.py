@@ -156,7 +156,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("workers", to("workers", rules.count), "-w,--workers="),
     Setting("wsgi_max_body_size", to("limit_request_body", rules.size)),
     Setting("daemon", moot("workers end with their supervisor"), "-D,--daemon"),
-    Setting("config", moot("it has been read"), "-c,--config="),
+    Setting("config", moot("the file that it names is read too"), "-c,--config="),
 )  # fmt: skip
 
 
