@@ -343,6 +343,14 @@ def test_the_clients_address_decides_whose_forwarding_headers_count_x05(proxied:
     assert (scope["client"], scope["scheme"]) == (("2001:db8::1", 4000), "http")
 
 
+def test_a_socket_that_a_program_made_obeys_the_option_too_x05(stack: ExitStack) -> None:
+    """`sockets=` and --proxy-protocol."""
+    with socket.create_server(("127.0.0.1", 0)) as sock:
+        side = Side(stack, bind=(), sockets=[sock.dup()], proxy_protocol=True)
+    assert side.sent(GET) == b""
+    assert side.sent(LINE + GET).startswith(b"HTTP/1.1 200 ")
+
+
 def test_other_binds_take_no_header_x05(stack: ExitStack) -> None:
     """Each bind has its own setting: here the line is a bad request."""
     side = Side(stack, bind=["127.0.0.1:0", "127.0.0.1:0?proxy"])

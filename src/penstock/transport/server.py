@@ -269,7 +269,8 @@ class Server:
                 sock, bind = given
             else:
                 sock = given
-                [bind] = secured([bind_of(sock)], has_certificate(self.settings))
+                bind = bind_of(sock)._replace(proxy_protocol=self.settings.proxy_protocol)
+                [bind] = secured([bind], has_certificate(self.settings))
             self._listeners.append(GivenListener([sock], self.settings.backlog, bind))
         for listener in self._listeners:
             listener.claim()
