@@ -32,7 +32,7 @@ Every option can be given in these places; later ones win ([configuration.md](co
 4. flags on the command line.
 
 In Python, `penstock.run(app, port=8080, timeout_keep_alive="75s")` takes the same names as keywords
-and reads neither file nor environment.
+and reads neither file nor environment (`env_file=` adds to the environment there, too).
 
 | in | it is written |
 | --- | --- |
@@ -45,13 +45,12 @@ and reads neither file nor environment.
 **Sizes** are bytes, or a number with `KiB`, `MiB`, `GiB`: `64KiB`. `none` means no limit, where an
 option allows it. **On or off** is `--access-log` or `--no-access-log` on the command line, elsewhere
 `true` or `false`. **Lists** are repeated flags, TOML lists, and in the environment one text with
-spaces or commas between the parts (`header`: one line each).
+spaces or commas between the parts (`header`: one line each; files: as in `$PATH`).
 
 Addresses to listen on come from the strongest place that names any, so `--bind` or `--port` overrides
 `$PORT`. Where `$PORT` does set the port, the host is `0.0.0.0` unless one is given.
 
-An option that is set but whose part of the server is not built yet is refused (exit code 2), never
-ignored; so is one that does not exist.
+What is no option, and what is no value of one, is refused (exit code 2), never ignored.
 
 Exit codes: 0 clean end, 2 usage, 3 the application failed to start, 4 it could not be imported, 5 an
 address could not be bound.
