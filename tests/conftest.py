@@ -30,6 +30,7 @@ GRACE_S = 2.0
 settings.register_profile(
     "suite",
     deadline=None,
+    max_examples=int(os.environ.get("PENSTOCK_TEST_EXAMPLES", "100")),
     derandomize=CI,
     suppress_health_check=[HealthCheck.too_slow],
     print_blob=True,

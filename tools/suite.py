@@ -6,7 +6,8 @@
     python tools/suite.py legs --python newest --leg compiled -- tests/wire -k chunked
 
 Which tests run where: the newest Python runs everything, on both legs, but what is marked `real` (other people's software, end
-to end) on the compiled leg only; the other Pythons run what is neither `slow` nor `real` nor `alone`, on both legs.
+to end) on the compiled leg only; the other Pythons run what is neither `slow` nor `real` nor `alone`, on both legs, and try
+fewer examples in property tests.
 """
 
 import argparse
@@ -28,6 +29,8 @@ CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 PARTS = ("lint", "types", "drift", "legs")
 # More than cores: most tests wait for a socket most of the time.
 WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS") or str(min((os.cpu_count() or 1) * 2, 8))
+# Of a property test: what hypothesis itself takes.
+EXAMPLES = 100
 CLOSING_LINE = re.compile(r"^=* ?((?:\d+ \w+,? ?)+ in [\d.]+s.*?|no tests ran.*?) ?=*$")
 NO_TESTS_COLLECTED = 5
 
@@ -106,12 +109,16 @@ def drift(python: Path) -> tuple[bool, str]:
 
 
 def pytest_run(
-    python: Path, leg: str, marks: str, arguments: list[str], *, may_be_empty: bool
+    python: Path, leg: str, marks: str, arguments: list[str], *, examples: int, may_be_empty: bool
 ) -> tuple[bool, str]:
-    """One run of pytest; a run that collects nothing has tested nothing, so it only holds where that was expected."""
+    """One run of pytest; a run that collects nothing has tested nothing, so it only holds where that was expected.
+
+    `examples`: how many a property test tries that does not say it itself.
+    """
     selection = ("-m", marks) if marks else ()
     code, lines = stream(
-        (python, "-m", "pytest", "-q", *selection, *arguments), {"PENSTOCK_LEG": leg}
+        (python, "-m", "pytest", "-q", *selection, *arguments),
+        {"PENSTOCK_LEG": leg, "PENSTOCK_TEST_EXAMPLES": str(examples)},
     )
     found = [match[1] for line in lines if (match := CLOSING_LINE.match(line))]
     closing = found[-1] if found else f"pytest ended with {code} and without a closing line"
@@ -178,19 +185,28 @@ def legs(options: argparse.Namespace) -> list[Row]:
             "ready" if not failures else "an environment could not be made, see above",
         )
 
-    rows = [timed("environments", prepare)]
-    if (
-        (ROOT / "tests/autobahn/setup.sh").exists()
-        and (newest, "compiled") in pythons
-        and not options.arguments
-    ):
-        rows.append(timed("autobahn", prepare_autobahn))
+    with ThreadPoolExecutor(1) as beside:
+        # Mostly waiting for a package index, as the others are for the C compiler
+        autobahn = None
+        if (newest, "compiled") in pairs and not options.arguments:
+            autobahn = beside.submit(timed, "autobahn", prepare_autobahn)
+        rows = [timed("environments", prepare)]
+        if autobahn is not None:
+            rows.append(autobahn.result())
     for (version, leg), python in pythons.items():
         runs = (
             [("", "", options.arguments)] if options.arguments else selections(version, leg, newest)
         )
         for name, marks, arguments in runs:
-            run = partial(pytest_run, python, leg, marks, arguments, may_be_empty=bool(name))
+            run = partial(
+                pytest_run,
+                python,
+                leg,
+                marks,
+                arguments,
+                examples=EXAMPLES if version == newest else EXAMPLES // 4,
+                may_be_empty=bool(name),
+            )
             rows.append(timed(f"{version} {leg}{name}", run))
     return rows
 
