@@ -169,3 +169,15 @@ def test_where_it_cannot_be_done_it_is_refused(monkeypatch: pytest.MonkeyPatch) 
     monkeypatch.setattr(module.orphans, "adopt", lambda: False)
     with pytest.raises(UsageError, match="--preload needs Linux"):
         Templates(Config("x:y"), logging.getLogger(), lambda _: 0, lambda *_: None, lambda *_: None)
+
+
+def test_it_is_known_whether_a_worker_is_on_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
+    async def scenario(trial: Trial) -> None:
+        trial.fork("a", 1)
+        assert not trial.templates.forking  # it waits for the import
+        await trial.says(0, "imported", [])
+        assert trial.templates.forking
+        await trial.says(0, "forked", 70)
+        assert not trial.templates.forking
+
+    run(scenario, monkeypatch)

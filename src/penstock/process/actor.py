@@ -170,12 +170,16 @@ class Actor:
 
     def _forked(self, process: Process, pid: int) -> None:
         """The template has forked a worker."""
+        status = self._early.pop(pid, None)
+        if self._templates is not None and not self._templates.forking:
+            self._early.clear()  # what is left was no worker, and its pid may be one's next
         if process.worker not in self.processes:
-            os.kill(pid, signal.SIGKILL)  # it was withdrawn meanwhile
+            if status is None:
+                os.kill(pid, signal.SIGKILL)  # it was withdrawn meanwhile
             return
         process.pid = pid
-        if pid in self._early:
-            self._ended(process, self._early.pop(pid))
+        if status is not None:
+            self._ended(process, status)
 
     def _not_forked(self, process: Process, code: int, text: str, hint: str, detail: str) -> None:
         """There will be no process for a worker."""
@@ -309,7 +313,8 @@ class Actor:
             else:
                 others[pid] = status
                 if self._templates is not None:
-                    self._early[pid] = status
+                    if self._templates.forking:
+                        self._early[pid] = status
                     self._templates.exited(pid)
 
     def _ended(self, process: Process, status: int) -> None:

@@ -67,6 +67,11 @@ class Templates:
         self._current: Template | None = None  # has imported
         self._next: Template | None = None  # imports
 
+    @property
+    def forking(self) -> bool:
+        """Whether a fork was asked for and is not answered yet."""
+        return self._current is not None and bool(self._current.forking)
+
     def fork(self, key: Any, generation: int, channel: Channel) -> None:
         """Fork a worker of this generation, now or when its code is imported. `channel`: the worker's
         end, which is closed here."""
