@@ -56,6 +56,7 @@ def lost_nothing(load: Load, least: int) -> None:
     assert load.failures == []
     assert load.refused == 0
     assert load.answered >= least
+    print(f"{load.answered} answered, 0 failed, by {len(load.by_pid)} processes")
 
 
 async def one_request(port: int, path: str = "/") -> bytes:
@@ -142,7 +143,8 @@ def test_killed_workers_take_nothing_along_but_what_they_had_accepted_v01(tmp_pa
         assert accepted_by in {0, *killed}, failure
     # A worker has at most one request of each of its connections in its hands
     assert len(load.failures) <= kills * 32
-    assert server.output.count("was killed by SIGKILL; it is replaced") == kills
+    assert server.output.count("was killed by SIGKILL") == kills
+    print(f"{load.answered} answered, {len(load.failures)} failed in {kills} kills")
 
 
 def test_no_worker_outlives_a_supervisor_that_is_killed_v05(tmp_path: Path) -> None:
