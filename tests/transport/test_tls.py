@@ -211,7 +211,7 @@ def until_full(served: Served) -> Any:
     connection = served.until(
         lambda: next((each for each in served.worker.connections if hasattr(each, "tls")), None)
     )
-    served.until(lambda: connection._transport.get_write_buffer_size() > 0)
+    served.until(lambda: not connection.writable)
     return connection
 
 
@@ -230,8 +230,7 @@ def test_a_slow_reader_stops_the_application(new_loop: NewLoop, tmp_path: Path) 
 
     with slow_reader(Probe(handler), tmp_path, new_loop) as (served, client):
         client.ask()
-        connection = until_full(served)
-        served.until(lambda: not connection.writable)
+        until_full(served)
         assert written[0] < 60
         client.widen()
         assert len(client.response().body) == 100 * len(piece)
@@ -395,19 +394,22 @@ def test_s02_z03_a_handshake_that_does_not_end_is_ended(new_loop: NewLoop, tmp_p
 def test_z03_too_many_handshakes_make_new_clients_wait_and_stalled_ones_go(
     new_loop: NewLoop, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Z03: 60 stalled ones with room for 10; one turn's worth of accepting may be above it."""
+    """Z03: 100 stalled ones with room for 10; what was accepted before the first of them was a connection may be above it."""
     monkeypatch.setattr("penstock.transport.tls.HURRIED_S", 0.2)
     options = {"limit_tls_handshakes": 10, "ws_ping_interval": 0.2}
     with tls_serving(Probe(), tmp_path, new_loop, **options) as served:
-        stalled = [served.client() for _ in range(60)]
         acceptor = served.server.acceptor
-        served.until(lambda: acceptor.paused & PAUSED_HANDSHAKES)
-        assert served.on_loop(lambda: len(served.worker.connections)) <= 10 + ACCEPTS_PER_TURN
-        with secure(served) as client:
-            assert client.get().status == 200
-        for each in stalled:
-            each.sock.close()
+        stalled = [served.client() for _ in range(100)]
+        try:
+            served.until(lambda: acceptor.paused & PAUSED_HANDSHAKES)
+            waiting = served.on_loop(lambda: len(served.worker.connections))
+            with secure(served) as client:
+                assert client.get().status == 200
+        finally:
+            for each in stalled:
+                each.sock.close()
         served.until(lambda: not acceptor.paused)
+    assert waiting <= 10 + 4 * ACCEPTS_PER_TURN
 
 
 @each_loop
