@@ -60,12 +60,20 @@ class Side:
         """The scope of a request."""
         with self.served.client() as client:
             assert client.get(target, *headers).status == 200
+        self.settle()
         return self.scope()
 
     def sent(self, data: bytes) -> bytes:
         """What comes back for exactly these bytes, until the connection ends, however it does."""
         with self.served.client() as client:
-            return told(client, data)
+            found = told(client, data)
+        self.settle()
+        return found
+
+    def settle(self) -> None:
+        """Wait until the server has let go of its connections."""
+        server = self.served.server
+        self.served.until(lambda: not server.worker.connections and not server.acceptor.arriving)
 
 
 def told(client: Client, data: bytes) -> bytes:
@@ -157,6 +165,7 @@ def test_what_a_trusted_proxy_says_is_in_the_scope_and_of_one_request_only(trust
         told = trusting.scope()
         assert client.get("/x").status == 200
         plain = trusting.scope()
+    trusting.settle()
     assert told["client"] == ("6.6.6.6", 0)
     assert told["scheme"] == "https"
     assert dict(told["headers"])[b"host"] == b"evil:666"
@@ -177,6 +186,7 @@ def test_a_websocket_is_told_the_same(trusting: Side) -> None:
     )
     with trusting.served.client() as client:
         assert client.get("/x", *handshake, *SPOOFED).status == 403
+    trusting.settle()
     scope = trusting.scope()
     assert (scope["type"], scope["scheme"], scope["client"]) == ("websocket", "wss", ("6.6.6.6", 0))
     assert (scope["root_path"], scope["path"]) == ("/evil", "/evil/x")
