@@ -10,6 +10,7 @@ import os
 import re
 import sys
 import sysconfig
+import threading
 import time
 from pathlib import Path
 from typing import Any, NamedTuple
@@ -185,7 +186,7 @@ def _held_elsewhere(thread: int) -> str:
     others = [
         calls[0]
         for number, frame in sys._current_frames().items()
-        if number != thread and (calls := stack(frame))
+        if number not in {thread, threading.get_ident()} and (calls := stack(frame))
     ]
     if not others:
         return ""
