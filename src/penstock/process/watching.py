@@ -250,10 +250,14 @@ class Watcher:
         self._note = note
         self._stop = threading.Event()
         self._notified: Any = None if polling else _watchfiles()
+        self._looker: Looker | None = None
         self._thread = threading.Thread(target=self._run, name="penstock-reload", daemon=True)
 
     def start(self) -> None:
         """Begin to watch."""
+        if self._notified is None:
+            # Not on the thread, which may begin late: what changes from here on is to be seen
+            self._looker = Looker(self._watched, self._note)
         self._thread.start()
 
     def stop(self) -> None:
@@ -291,7 +295,8 @@ class Watcher:
             self._changed({path for _, path in changes})
 
     def _look(self) -> None:
-        looker, storm = Looker(self._watched, self._note), Storm()
+        looker = self._looker or Looker(self._watched, self._note)
+        storm = Storm()
         pause_s = self._delay_s
         while not self._stop.wait(pause_s):
             began = time.monotonic()
