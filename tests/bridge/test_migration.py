@@ -11,6 +11,7 @@ import pytest
 from penstock.bridge.migration import Migration
 from penstock.cli.main import main
 from penstock.errors import UsageError
+from tests.cli.conftest import without_variables
 
 SAMPLES = Path(__file__).parent / "samples"
 APPLICATION = """
@@ -55,6 +56,7 @@ def test_a_sample_becomes_what_is_expected_and_passes_the_check(
         (tmp_path / folder).mkdir()
     (tmp_path / f"sample_{name}" / "__init__.py").write_text(APPLICATION)
     (tmp_path / f"sample_{name}" / "wsgi.py").write_text(APPLICATION)
+    without_variables(monkeypatch)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", list(sys.path))
     named = source.read_text().strip() if source.name == "command.txt" else source.name

@@ -1,6 +1,5 @@
 """The command: exit codes, one or two lines for a mistake, never a traceback of ours."""
 
-import os
 import subprocess
 import sys
 import types
@@ -10,11 +9,11 @@ from typing import Any
 
 import pytest
 
-import penstock
 from penstock.cli.main import COMMANDS, RESERVED, main
 from penstock.config import Bind, Config, TcpAddress
 from penstock.config.options import OPTIONS
 from penstock.errors import BindError, ImportFailed, StartupError, UsageError
+from tests.command import ENVIRON
 
 Run = Callable[..., tuple[int, str]]
 
@@ -239,7 +238,7 @@ def test_reading_the_command_line_imports_nothing_that_only_serving_needs(tmp_pa
         text=True,
         check=True,
         cwd=tmp_path,
-        env={**os.environ, "PYTHONPATH": str(Path(penstock.__file__).parents[1])},
+        env=ENVIRON,
     )
     assert done.stdout == "\n"
 
