@@ -105,7 +105,7 @@ def _environment(environ: Mapping[str, str], added: Mapping[str, str]) -> Iterat
 def _env_files(settings: list[Setting]) -> tuple[str, ...]:
     """The value of `env_file`, which has to be known before all others."""
     of_it = [setting for setting in settings if setting.option.name == "env_file"]
-    paths: tuple[str, ...] = Config.of(of_it).env_file
+    paths: tuple[str, ...] = Config.of(of_it).env_file if of_it else ()
     return paths
 
 
