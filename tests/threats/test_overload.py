@@ -152,3 +152,21 @@ def test_a_client_that_does_not_read_holds_little_in_the_kernel_s04(new_loop: Ne
         while before != (before := served.on_loop(lambda: taken)) or not before:
             time.sleep(0.1)  # until nothing moves any more
         assert taken < 400_000
+
+
+@each_loop
+def test_a_full_server_waits_for_no_clients_farewell_s07(new_loop: NewLoop) -> None:
+    """Who has had the last answer makes room: when the last place is taken, and while there is none."""
+    options = {"limit_connections": 2, "timeout_undrained": 60}
+    with serving(App(), new_loop, **options) as served, served.client() as first:
+        worker = served.worker
+        assert first.get("/", "Connection: close").status == 204
+        served.until(lambda: len(worker.lingering) == 1)
+        with served.client() as second:
+            assert second.get().status == 204
+            served.until(lambda: not worker.lingering)
+            with served.client() as third, served.client() as fourth:
+                assert third.get("/", "Connection: close").status == 204
+                assert fourth.get().status == 204
+            assert not worker.lingering
+        served.until(lambda: not worker.crowded)

@@ -18,5 +18,6 @@ cdef class Connection(Input):
     cpdef start_queued(self)
     cpdef refuse_queued(self)
     cpdef begin_shutdown(self)
+    cpdef relieve(self)
     cpdef notify_disconnect(self)
     cpdef abort(self)

@@ -225,6 +225,11 @@ class Connection(Input):
         elif self._lingering or (self._input == HEAD and not self._reader.buffered()):
             self._close()
 
+    def relieve(self) -> None:
+        """Room is needed: wait no longer for a client that has got everything to close, too."""
+        if self._lingering and not self._lost and not self._transport.get_write_buffer_size():
+            self._transport.close()
+
     def notify_disconnect(self) -> None:
         """The grace is over: tell the application of a long request."""
         if self.exchange is not None and not self.is_websocket:

@@ -121,10 +121,11 @@ class Output(Stream):
         self._input = CLOSED
         if self._lingering or self._transport.is_closing():
             return
-        if self._peer_eof or not self._transport.can_write_eof():
+        if self._peer_eof or self._worker.crowded or not self._transport.can_write_eof():
             self._transport.close()
             return
         self._lingering = True
+        self._worker.lingering.add(self)
         self._direct = False
         self._drained = 0
         self._deadline = self._worker.now + self._worker.settings.timeout_undrained

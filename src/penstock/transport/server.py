@@ -331,6 +331,7 @@ class Server:
             worker.note,
         )
         self.acceptor.steering = self.steering
+        self.acceptor.crowded = worker.relieve
         if settings.limit_connections_per_client is not None:
             from penstock.transport.clients import open_clients
 

@@ -49,6 +49,10 @@ _TASK: Any = asyncio.Task
 _EAGER = sys.version_info >= (3, 12)
 
 
+def _unheard(crowded: bool) -> None:
+    """Where nobody can make room."""
+
+
 class Acceptor:
     """Accepts from `sockets`, each with its bind, and makes a connection of each client by
     `factory(bind, client, peer)`: its socket and its address, as `accept` gave them.
@@ -60,8 +64,9 @@ class Acceptor:
 
     `connections` is the live collection that `factory`'s protocols add themselves to; `note(level,
     text)` logs one line. `clients`, where each may have so many, counts them; binds with PROXY headers
-    are left to who reads these. `accepted` counts all connections. `prepare`, where binds need it, is awaited before (see `arrivals`).
-    `steering`, where there are other workers, says whether this one is to accept (see
+    are left to who reads these. `crowded(whether)` is told when there is no room for another, and when
+    there is again. `accepted` counts all connections. `prepare`, where binds need it, is awaited
+    before (see `arrivals`). `steering`, where there are other workers, says whether this one is to accept (see
     `process.steering.Steering`).
     """
 
@@ -80,6 +85,7 @@ class Acceptor:
         "binds",
         "clients",
         "connections_max",
+        "crowded",
         "prepare",
         "steering",
     )
@@ -98,6 +104,7 @@ class Acceptor:
         self.accepted = 0
         self.accepts_per_turn = ACCEPTS_PER_TURN
         self.clients: Any = None
+        self.crowded: Callable[[bool], None] = _unheard
         self.prepare: Any = None
         self.steering: Any = None
         self._loop = loop
@@ -132,6 +139,8 @@ class Acceptor:
         """One reason to pause is gone; accepts again if it was the last."""
         if self._paused & why:
             self._paused &= ~why
+            if not self._paused & (PAUSED_FULL | PAUSED_EXHAUSTED):
+                self.crowded(False)
             if not self._paused:
                 for sock in self.binds:
                     self._loop.add_reader(sock, self._accept, sock)
@@ -271,6 +280,7 @@ class Acceptor:
 
     def _full(self) -> None:
         self.pause(PAUSED_FULL)
+        self.crowded(True)
         self._complain_if_full()
 
     def _complain_if_full(self) -> None:
@@ -288,6 +298,7 @@ class Acceptor:
         self.pause(PAUSED_EXHAUSTED)
         if self._retry is None:
             self._retry = self._loop.call_later(RETRY_S, self._try_again)
+        self.crowded(True)
         if error.errno in _EXHAUSTED:
             hint = "raise the limit of open files (ulimit -n), or lower --limit-connections"
         else:

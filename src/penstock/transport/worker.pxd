@@ -13,10 +13,12 @@ cdef class Worker:
     cdef public bint closing
     cdef public set connections
     cdef public object counters
+    cdef public bint crowded
     cdef public bytes default_headers
     cdef public object forwarding
     cdef public str id_prefix
     cdef public object limits
+    cdef public set lingering
     cdef public object logger
     cdef public object loop
     cdef public double now

@@ -69,6 +69,8 @@ class Worker:
     - `number`: the worker's among several, from 1; 0 where it is alone.
     - `now`: the loop's clock at the last tick, fine enough for timeouts.
     - `default_headers`: encoded header lines (date, server, --header) of every response.
+    - `crowded`: there is no room for another connection. `lingering`: connections that are over, and
+      wait for their clients to end their side.
     - `limits`: what a request may cost. `forwarding`: which forwarding headers count, and whose; None for none.
     - `admission`: None without a limit of requests or WebSockets. `access_log`: None when nothing is logged.
     - `id_prefix`: with which the ids begin that requests get here.
@@ -92,10 +94,12 @@ class Worker:
         "closing",
         "connections",
         "counters",
+        "crowded",
         "default_headers",
         "forwarding",
         "id_prefix",
         "limits",
+        "lingering",
         "logger",
         "loop",
         "now",
@@ -157,6 +161,8 @@ class Worker:
         self._unswept: list[Any] = []
         self._cut_since = float("-inf")
         self._cut_told = 0
+        self.crowded = False
+        self.lingering: set[Any] = set()
         # Ids of requests are told apart from those of other workers, and of earlier ones.
         self.id_prefix = os.urandom(6).hex() + "-"
         self.now = 0.0
@@ -198,9 +204,17 @@ class Worker:
                 self.loop.call_soon(self._sweep_some, now)
                 return
 
+    def relieve(self, crowded: bool) -> None:
+        """While new connections find no room, or no descriptor, those end at once that are over but
+        for their clients' farewell (S07)."""
+        self.crowded = crowded
+        while crowded and self.lingering:
+            self.lingering.pop().relieve()
+
     def connection_closed(self, connection: Any) -> None:
         """`connection` is over, and so is its exchange as far as the client goes."""
         self.connections.discard(connection)
+        self.lingering.discard(connection)
         if getattr(connection, "is_websocket", False):
             self.websockets -= 1
         hook = self.closed_hook
