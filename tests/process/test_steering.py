@@ -80,6 +80,17 @@ def test_what_is_left_after_several_looks_away_it_takes_but_not_all_at_once(boar
     assert one.ask(54) == LOOK_AWAY  # the others have their chance again
 
 
+def test_while_the_others_take_some_it_leaves_them_the_rest(board: Board) -> None:
+    clock = Clock()
+    one, other = serving(board, clock, 50, 0)
+    for count in range(1, 20):
+        one.wake()
+        assert one.ask(50) == LOOK_AWAY
+        clock.now_ns += int(one.paused() * 1e9)
+        one.resumed()
+        other.count(count)
+
+
 def test_what_came_later_was_not_left_behind(board: Board) -> None:
     clock = Clock()
     one, _ = serving(board, clock, 50, 0)

@@ -2,8 +2,9 @@
 
 All workers listen on the same sockets, and whoever is awake first takes the connection. Left alone,
 the busiest worker gets two to three times the mean. So each worker compares its count with the mean of
-all that serve, in shared memory; above its share it looks away for `PAUSE_S`. What is still there when
-it has looked away `PAUSES_MAX` times in a row, it takes: the others are busy, or hang.
+all that serve, in shared memory; above its share it looks away for `PAUSE_S`. When it has looked away
+`PAUSES_MAX` times in a row, somebody still waits, and the others have taken nobody meanwhile, it takes
+some itself: the others are busy, or hang.
 """
 
 from collections.abc import Callable
@@ -42,6 +43,7 @@ class Steering:
         "_pauses",
         "_resumed_at",
         "_slot",
+        "_taken",
         "_takes",
     )
 
@@ -53,7 +55,8 @@ class Steering:
         self._looked_at = -LOOK_AROUND_NS
         self._pauses = 0
         self._resumed_at = 0
-        self._takes = 0
+        self._taken = 0  # by the others, when this one looked last
+        self._takes = 0  # what the others left, since it woke
         self._first = True
 
     def count(self, connections: int) -> None:
@@ -69,7 +72,7 @@ class Steering:
             # Nobody waited when the last pause was over: those who did were taken by the others
             self._pauses = 0
         self._first = True
-        self._takes = LEFT_BEHIND_MAX if self._pauses >= PAUSES_MAX else 0
+        self._takes = 0
 
     def ask(self, connections: int) -> int:
         """ACCEPT one more if it is within the worker's share, or was left to it by the others.
@@ -90,8 +93,12 @@ class Steering:
             return ACCEPT
         if connections <= mean + SLACK + mean * SLACK_SHARE:
             return ACCEPT if first else NEXT_TURN
-        if self._takes:
-            self._takes -= 1
+        taken = total - connections
+        if taken > self._taken:
+            self._pauses = 0  # they are at it, and only slow to be scheduled
+        self._taken = taken
+        if self._pauses >= PAUSES_MAX and self._takes < LEFT_BEHIND_MAX:
+            self._takes += 1
             return ACCEPT
         return LOOK_AWAY
 
