@@ -64,6 +64,18 @@ def test_a_first_start_that_fails_is_tried_once_more_and_then_stops_with_3_v02()
     assert policy.on(e.Exited(2, 0), 2.2)[-1] == e.Exit(3, "no database")
 
 
+def test_each_worker_has_its_second_try_v02() -> None:
+    policy = Policy(SETTINGS._replace(workers=3), str)
+    policy.on(e.Started(), 0.0)
+    assert kinds(policy.on(e.Failed(1, 3, "too many clients"), 1.0)) == ["Spawn"]
+    policy.on(e.Failed(2, 3, "too many clients"), 1.0)
+    assert not policy.stopping
+    policy.on(e.Tick(), 2.0)
+    for number in (3, 4, 5):
+        policy.on(e.Ready(number), 3.0)
+    assert policy.running
+
+
 def test_a_process_that_dies_while_it_starts_has_failed_to_start() -> None:
     policy = Policy(SETTINGS._replace(workers=1), str)
     policy.on(e.Started(), 0.0)

@@ -59,8 +59,6 @@ MARGIN_S = 5.0
 HUNG_S = 5.0
 # From a second stop to the end.
 FORCED_S = 1.5
-# A first start that failed this often fails for good, unless its code says so at once.
-START_FAILURES_MAX = 2
 # Failures to start that another try does not mend: usage, import, address.
 FINAL_CODES = frozenset({2, 4, 5})
 START_FAILED = 3
@@ -82,7 +80,9 @@ class Settings(NamedTuple):
 class Member:
     """One worker process."""
 
-    __slots__ = ("deadline", "generation", "id", "ready_at", "reason", "state", "tired", "why")
+    __slots__ = (
+        "deadline", "generation", "id", "is_second_try", "ready_at", "reason", "state", "tired", "why",
+    )  # fmt: skip
 
     def __init__(self, number: int, generation: int, deadline: float) -> None:
         self.id = number
@@ -93,6 +93,7 @@ class Member:
         self.tired = ""  # why it is to be replaced
         self.reason = ""  # why it failed to start
         self.why = ""  # why it is ended
+        self.is_second_try = False  # the one before it failed to start, on a first start
 
 
 class Policy:
@@ -108,7 +109,7 @@ class Policy:
         self._describe = describe
         self._next = 1
         self._backoff = Backoff()
-        self._start_failures = 0
+        self._second_tries = 0  # that are still to be made, on a first start
         self._stops = 0
         self._stop_at: float | None = None
         self._succeeded = False
@@ -343,13 +344,13 @@ class Policy:
         if self.stopping:
             return
         if not self.running:
-            self._start_failures += 1
-            if code in FINAL_CODES or self._start_failures >= START_FAILURES_MAX:
+            if code in FINAL_CODES or member.is_second_try:
                 self._code, self._reason = code, member.reason
                 self._begin_stop(now)
                 return
             self._say("error", f"{name} failed to start, and is tried once more: {member.reason}")
             self._backoff.failed(now, self._ready_since())
+            self._second_tries += 1
             return
         serving = self.of_state(SERVING)
         old = [each for each in serving if each.generation < self.generation]
@@ -406,6 +407,9 @@ class Policy:
         member = Member(self._next, self.generation, now + self.settings.startup_s)
         self._next += 1
         self.members[member.id] = member
+        if self._second_tries and not self.running:
+            self._second_tries -= 1
+            member.is_second_try = True
         self._do(e.Spawn(member.id))
 
     # ----------------------------------------------------------------------------------------- say
