@@ -136,6 +136,13 @@ def test_an_address_that_is_taken_ends_it_with_5_v02(app: Path) -> None:
     assert "Traceback" not in server.output
 
 
+def test_a_socket_that_cannot_be_opened_ends_it_with_5_v02(app: Path) -> None:
+    with Server(str(app), "--uds", "/no/such/folder/s", "--workers", "1") as server:
+        assert server.wait() == 5
+    assert "The folder of '/no/such/folder/s' is not there" in server.output
+    assert "Traceback" not in server.output
+
+
 def test_a_start_that_takes_too_long_is_explained_and_ended(app: Path) -> None:
     app.write_text("import time\ntime.sleep(3600)\n")
     with Server(str(app), "--port", "0", "--workers", "1", "--timeout-startup", "1s") as server:

@@ -280,7 +280,13 @@ class Actor:
 
     def _on_started(self, process: Process, app: str, interface: str, loop: str) -> None:
         process.served = (app, interface, loop)
-        bound = self._sockets()
+        try:
+            bound = self._sockets()
+        except errors.SetupError as error:
+            # It has started well and is told to end; the service cannot be
+            self._on_failed(process, error.exit_code, str(error), error.hint, "")
+            process.channel.send("stop", False)
+            return
         process.channel.send(
             "sockets",
             [pack_bind(bind) for _, bind in bound],
