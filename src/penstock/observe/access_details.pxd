@@ -1,5 +1,6 @@
 import cython
 
+from penstock.observe.access_json cimport JsonShape
 from penstock.wire.events cimport Head
 
 cdef Py_ssize_t _RECORDS_MAX
@@ -15,8 +16,10 @@ cdef class DetailedLog:
     cdef str _format
     cdef object _handler
     cdef dict _index
+    cdef JsonShape _json
     cdef object _logger
     cdef list _pending
+    cdef bint _plainly
     cdef object _random
     cdef object _schedule
     cdef bint _scheduled
@@ -29,7 +32,7 @@ cdef class DetailedLog:
     cdef public double stream_start_s
     cdef public bint wants_lines
 
-    @cython.locals(raw_path=bytes, query=bytes, picked=object, pending=list, entry=tuple)
+    @cython.locals(raw_path=bytes, query=bytes, picked=list, entry=tuple, line=str)
     cpdef note(
         self,
         int event,
@@ -37,19 +40,22 @@ cdef class DetailedLog:
         Head head,
         int status,
         int ended,
-        object bytes_in,
-        object bytes_out,
-        object duration_us,
-        object first_byte_us,
-        object close_code,
-        object id_head,
-        object id_tail,
+        long long bytes_in,
+        long long bytes_out,
+        long long duration_us,
+        long long first_byte_us,
+        int close_code,
+        str id_head,
+        str id_tail,
         object lines,
         double now,
     )
+    @cython.locals(pending=list)
+    cdef _keep(self, object noted)
     @cython.locals(picked=list, index=dict, name=bytes, value=bytes, place=object)
     cdef list _pick(self, list headers)
     cpdef flush(self)
     cdef _look_at_logger(self)
+    cdef _write_lines(self, list lines)
     cdef bint _keeps(self, object noted) except -1
     cdef _emit(self, object noted)

@@ -1,8 +1,9 @@
 """The access log with every detail of a request: for other formats than uvicorn's look, for
 sampling and exclusion, and for records with attributes.
 
-As in `access`, a request costs a tuple in a list; lines are made and written in batches. Which
-requests have a line is decided there, too.
+As in `access`, a request costs a tuple in a list; lines are made and written in batches, and which
+requests have a line is decided there. Only JSON lines are made at once where all are wanted: with so
+many fields that is cheaper than to come back to them.
 """
 
 import atexit
@@ -31,6 +32,7 @@ from penstock.observe.access import (
     text_lines,
 )
 from penstock.observe.access_entry import Entry
+from penstock.observe.access_json import JsonShape
 from penstock.observe.logs import ACCESS_LOGGER, ERROR_LOGGER, quoted
 
 # Fewer than in the plain log: what a batch of this size takes stays in the processor's cache.
@@ -59,8 +61,10 @@ class DetailedLog:
         "_format",
         "_handler",
         "_index",
+        "_json",
         "_logger",
         "_pending",
+        "_plainly",
         "_random",
         "_schedule",
         "_scheduled",
@@ -89,6 +93,9 @@ class DetailedLog:
         self._pending: list[Any] = []
         self._format = settings.access_log_format
         self._shape = _shape(self._format)
+        self._json: JsonShape | None = self._shape if isinstance(self._shape, JsonShape) else None
+        # Whether JSON lines are made when they are noted: no logger of the user's, nothing left out.
+        self._plainly = False
         self._wanted: tuple[bytes, ...] = self._shape.wanted
         self._index = {name: place for place, name in enumerate(self._wanted)}
         self.wants_lines: bool = self._shape.wants_lines
@@ -126,7 +133,16 @@ class DetailedLog:
         other arguments mean."""
         raw_path = head.raw_path
         query = head.query if self._show_query else b""
-        picked = self._pick(head.headers) if self._wanted else ()
+        picked = self._pick(head.headers)
+        if self._json is not None and self._plainly:
+            # At once, while all of it is in the processor's cache.
+            line = self._json.line(
+                event, client, head.method, raw_path.decode("latin-1"), query.decode("latin-1"),
+                head.http_version, status, ended, bytes_in, bytes_out, duration_us, first_byte_us,
+                now + self._clock, id_head, id_tail, close_code, picked,
+            )  # fmt: skip
+            self._keep(line)
+            return
         entry = (
             event,
             client,
@@ -151,8 +167,12 @@ class DetailedLog:
             if self._keeps(entry):
                 self._emit(entry)
             return
+        self._keep(entry)
+
+    def _keep(self, noted: Any) -> None:
+        """Let an entry, or a line, wait for the batch to be written."""
         pending = self._pending
-        pending.append(entry)
+        pending.append(noted)
         if not self._scheduled:
             self._clock = time() - monotonic()
             self._scheduled = True
@@ -170,7 +190,9 @@ class DetailedLog:
                 if place is not None and not picked[place]:
                     if name == _TRACEPARENT and len(value) != _TRACEPARENT_CHARS:
                         continue
-                    picked[place] = value[:_FIELD_CHARS_MAX].decode("latin-1")
+                    if len(value) > _FIELD_CHARS_MAX:
+                        value = value[:_FIELD_CHARS_MAX]
+                    picked[place] = value.decode("latin-1")
         except (AttributeError, TypeError, ValueError):
             pass  # the application has put something else into its scope's list
         return picked
@@ -181,7 +203,11 @@ class DetailedLog:
         if not entries:
             return
         self._pending = []
+        plainly = self._plainly
         self._look_at_logger()
+        if plainly:
+            self._write_lines(entries)
+            return
         if self._excluded is not None or self._share < 1:
             entries = [entry for entry in entries if self._keeps(entry)]
             if not entries:
@@ -192,6 +218,16 @@ class DetailedLog:
                 self._emit(entry)
         elif self._logger.isEnabledFor(logging.INFO):
             handler.write(self._shape.render(entries, handler.use_colors))
+
+    def _write_lines(self, lines: list[str]) -> None:
+        """Write lines that are made already, as records if the logger was changed meanwhile."""
+        if not self._logger.isEnabledFor(logging.INFO):
+            return
+        if self._handler is not None:
+            self._handler.write("".join(lines))
+            return
+        for line in lines:
+            self._logger.info("%s", line[:-1])
 
     def close(self) -> None:
         """Write what is pending; the log may be dropped afterwards."""
@@ -207,6 +243,12 @@ class DetailedLog:
         if not self._as_records:
             self._handler = own_handler(self._logger)
             self._as_records = self._handler is None
+            self._plainly = (
+                self._json is not None
+                and not self._as_records
+                and self._excluded is None
+                and self._share >= 1
+            )
 
     def _keeps(self, noted: Any) -> bool:
         """Whether an entry has a line. Sampling leaves out only requests that went well and fast."""
@@ -268,8 +310,6 @@ def _shape(written: str) -> Any:
     if written == "text":
         return TextShape()
     if written == "json":
-        from penstock.observe.access_json import JsonShape
-
         return JsonShape()
     from penstock.config.log_format import parse
     from penstock.observe.access_atoms import AtomShape

@@ -3,44 +3,66 @@ import cython
 cdef tuple ENDINGS
 cdef tuple EVENTS
 cdef int _REQUEST
+cdef Py_ssize_t _CLIENTS_MAX
+cdef bytes _HARMLESS
 
 
 cdef class JsonShape:
-    cdef Py_ssize_t _left
+    cdef dict _clients
+    cdef long long _second
+    cdef str _second_shown
     cdef str _worker
     cdef public tuple wanted
     cdef public bint wants_lines
 
-    @cython.locals(
-        moments=dict,
-        clients=dict,
-        expected=Py_ssize_t,
-        lines=list,
-        entry=tuple,
-        millisecond="long long",
-        moment=str,
-        client=str,
-        line=str,
-        text=str,
-    )
     cpdef str render(self, list entries, bint colours)
     @cython.locals(
-        event=int,
-        method=str,
-        path=str,
-        query=str,
-        version=str,
-        status=int,
-        ended=int,
-        bytes_in="long long",
-        bytes_out="long long",
-        duration_us="long long",
-        first_byte_us="long long",
-        id_head=str,
-        id_tail=str,
-        close_code=int,
-        picked=list,
-        more=str,
+        milliseconds="long long",
+        second="long long",
+        millisecond=int,
+        who=str,
     )
-    cdef str _line(self, tuple entry, str moment, str client)
-    cdef str _escaped(self, object entry)
+    cpdef str line(
+        self,
+        int event,
+        object client,
+        str method,
+        str path,
+        str query,
+        str version,
+        int status,
+        int ended,
+        long long bytes_in,
+        long long bytes_out,
+        long long duration_us,
+        long long first_byte_us,
+        double now,
+        str id_head,
+        str id_tail,
+        int close_code,
+        list picked,
+    )
+    @cython.locals(more=str)
+    cdef str _filled(
+        self,
+        int event,
+        int millisecond,
+        str who,
+        str method,
+        str path,
+        str query,
+        str version,
+        int status,
+        int ended,
+        long long bytes_in,
+        long long bytes_out,
+        long long duration_us,
+        long long first_byte_us,
+        str id_head,
+        str id_tail,
+        int close_code,
+        list picked,
+    )
+
+cdef bytes _left(str text)
+cdef str _inner(str value)
