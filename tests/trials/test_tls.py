@@ -106,7 +106,7 @@ def test_a_certificate_that_changes_under_load_fails_no_request(
 
 def test_workers_serve_tls_and_are_reloaded_without_loss(files: list[str], tmp_path: Path) -> None:
     """Also clients in the midst of their handshake are served when their worker retires (V04)."""
-    reloads = 10 if LONG else 2
+    reloads = 10 if LONG else 1
 
     async def trial(server: Server) -> Load:
         context = certificates.client_context()
