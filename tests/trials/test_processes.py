@@ -69,7 +69,7 @@ async def one_request(port: int, path: str = "/") -> bytes:
 
 
 def test_rolling_reloads_under_load_lose_nothing_v04(tmp_path: Path) -> None:
-    reloads = 30 if LONG else 4
+    reloads = 30 if LONG else 3
 
     async def trial(server: Server) -> Load:
         async with Load(server.port, kept=24, fresh=8, rate=2000 if LONG else 800) as load:
@@ -95,7 +95,7 @@ def test_rolling_reloads_under_load_lose_nothing_v04(tmp_path: Path) -> None:
 
 
 def test_recycling_by_requests_under_load_loses_nothing(tmp_path: Path) -> None:
-    wanted = 20 if LONG else 4
+    wanted = 20 if LONG else 3
 
     async def trial(server: Server) -> Load:
         async with Load(server.port, kept=12, fresh=8, rate=2000 if LONG else 800) as load:
@@ -211,7 +211,12 @@ UPLOAD = b"POST /upload HTTP/1.1\r\nHost: x\r\nContent-Length: 1000000\r\n\r\n" 
 def test_a_stop_tells_streams_websockets_and_uploads_and_ends_in_time_v03(tmp_path: Path) -> None:
     many, few = (200, 20) if LONG else (40, 5)
     notes = tmp_path / "notes"
-    limits = ("--timeout-graceful-shutdown", "6s", "--timeout-disconnect-grace", "1s")
+    limits = (
+        "--timeout-graceful-shutdown",
+        "6s" if LONG else "3s",
+        "--timeout-disconnect-grace",
+        "1s",
+    )
 
     async def trial(server: Server) -> float:
         port = server.port
