@@ -15,7 +15,6 @@ sys.path.insert(0, str(ROOT / "src"))
 from penstock.cli.foreign import FOREIGN, Foreign  # noqa: E402 - the checkout's own, not an installed one
 from penstock.config.kinds import KINDS, Option  # noqa: E402
 from penstock.config.options import OPTIONS  # noqa: E402
-from penstock.config.unbuilt import ROOMS  # noqa: E402
 
 PAGE_HEAD = """\
 # Options
@@ -77,10 +76,7 @@ def page() -> str:
         groups.setdefault(option.group, []).append(option)
     parts = [PAGE_HEAD]
     for group, options in groups.items():
-        built = all(not option.room for option in options)
         parts.append(f"\n## {group}\n")
-        if not built and all(option.room for option in options):
-            parts.append("\nNot built yet: each of these is refused with exit code 2.\n")
         parts += [_entry(option) for option in options]
     parts.append(
         "\n## Flags of other servers\n\n"
@@ -113,8 +109,6 @@ def _entry(option: Option) -> str:
         f"\n- default: {default}",
         f"\n- why: {option.reason}\n",
     ]
-    if option.room:
-        lines.append(f"\nNot there yet: {ROOMS[option.room]}.\n")
     return "".join(lines)
 
 

@@ -7,7 +7,6 @@ import pytest
 from penstock.cli.command import flags
 from penstock.config.kinds import KINDS, Option
 from penstock.config.options import BY_NAME, OPTIONS
-from penstock.config.unbuilt import ROOMS
 
 
 @pytest.mark.parametrize("option", OPTIONS, ids=lambda option: option.name)
@@ -20,7 +19,6 @@ def test_every_option_is_declared_in_full(option: Option) -> None:
     assert not option.reason.endswith(".")
     assert option.measure
     assert option.group
-    assert not option.room or option.room in ROOMS
     assert bool(option.choices) == (option.kind == "choice")
     assert set(option.synonyms.values()) <= set(option.choices)
     value = option.parse(option.default)
@@ -34,10 +32,6 @@ def test_no_name_flag_or_variable_is_declared_twice() -> None:
     assert [
         word for count in (names, spellings, variables) for word in count if count[word] > 1
     ] == []
-
-
-def test_every_room_has_an_option_that_waits_for_it() -> None:
-    assert {option.room for option in OPTIONS} - {""} == set(ROOMS)
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 import pytest
 
 from penstock.config import Config
-from penstock.config.options_health import HEALTH_OPTIONS
 from penstock.errors import UsageError
 
 
@@ -31,7 +30,3 @@ def test_values_are_read_as_everywhere() -> None:
 def test_what_cannot_be_is_refused(options: dict[str, object]) -> None:
     with pytest.raises(UsageError):
         Config(**options)  # type: ignore[arg-type]
-
-
-def test_all_of_them_work() -> None:
-    assert [option.name for option in HEALTH_OPTIONS if option.room] == []

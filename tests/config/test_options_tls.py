@@ -9,7 +9,6 @@ import pytest
 from penstock.cli.command import known_flags
 from penstock.config import Config, sources
 from penstock.config.options import BY_NAME
-from penstock.config.options_tls import TLS_OPTIONS
 from penstock.errors import UsageError
 
 SECRET = "correct horse"
@@ -26,10 +25,6 @@ def test_uvicorns_gunicorns_hypercorns_and_granians_spellings_are_known() -> Non
         "--certfile", "--keyfile", "--keyfile-password", "--ca-certs", "--cert-reqs", "--ciphers",
         "--verify-mode", "--ssl-certificate", "--ssl-ca", "--ssl-crl", "--ssl-protocol-min",
     }  # fmt: skip
-
-
-def test_nothing_of_it_waits_to_be_built() -> None:
-    assert [option.name for option in TLS_OPTIONS if option.room] == []
 
 
 @pytest.mark.parametrize(

@@ -280,13 +280,12 @@ def test_the_limit_of_running_requests_holds_for_files_too(tmp_path: Path) -> No
 
     with serving(
         waiting, static=[f"/s={tmp_path}"], limit_concurrency=1, timeout_queue="0.1s"
-    ) as served:
-        with served.client() as first, served.client() as second:
-            first.ask("/")
-            served.until(lambda: served.worker.running == 1)
-            before = open_descriptors()
-            assert second.get("/s/file").status == 503
-            served.until(lambda: open_descriptors() <= before)
-            served.on_loop(release.set)
-            assert first.response().status == 299
-            assert second.get("/s/file").body == b"x"
+    ) as served, served.client() as first, served.client() as second:
+        first.ask("/")
+        served.until(lambda: served.worker.running == 1)
+        before = open_descriptors()
+        assert second.get("/s/file").status == 503
+        served.until(lambda: open_descriptors() <= before)
+        served.on_loop(release.set)
+        assert first.response().status == 299
+        assert second.get("/s/file").body == b"x"

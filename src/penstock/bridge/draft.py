@@ -7,7 +7,6 @@ from typing import Any, NamedTuple
 
 from penstock.config.kinds import Option
 from penstock.config.options import BY_NAME
-from penstock.config.unbuilt import ROOMS
 
 # The end of the note on a value that names what is not on this machine
 NOT_HERE = "not found from here"
@@ -63,9 +62,6 @@ class Draft:
     def put(self, name: str, value: Any, setting: str, note: str = "") -> None:
         """Give the option `name` a value; one that the option refuses is left, with the refusal."""
         option = BY_NAME[name]
-        if option.room:
-            self.left.append(Left(setting, f"{option.toml}: {ROOMS[option.room]}"))
-            return
         try:
             option.parse(value)
         except ValueError as error:

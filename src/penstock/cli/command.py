@@ -156,11 +156,8 @@ def help_text(program: str, width: int) -> str:
     for paragraph in INTRODUCTION.split("\n\n"):
         lines += [*textwrap.wrap(paragraph, width), ""]
     groups: dict[str, list[Option]] = {}
-    waiting: list[str] = []
     for option in OPTIONS:
-        if option.room:
-            waiting.append(option.spelling)
-        elif option.kind != "app":
+        if option.kind != "app":
             groups.setdefault(option.group, []).append(option)
     for group, options in groups.items():
         lines.append(bold(group))
@@ -173,15 +170,6 @@ def help_text(program: str, width: int) -> str:
     lines += ["", bold("Commands")]
     for command, text in COMMANDS:
         lines += row(command, text, width)
-    if waiting:
-        lines += ["", bold("Not built yet (refused)")]
-        lines += textwrap.wrap(
-            ", ".join(waiting),
-            width,
-            initial_indent="  ",
-            subsequent_indent="  ",
-            break_on_hyphens=False,
-        )
     lines += [
         "",
         *textwrap.wrap("docs/options.md has the reason of each default, and what becomes of the flags"

@@ -12,7 +12,6 @@ from penstock.config.kinds import Option
 from penstock.config.nearest import nearest
 from penstock.config.options import BY_NAME, OPTIONS
 from penstock.config.typed import Values
-from penstock.config.unbuilt import ROOMS
 from penstock.errors import UsageError
 
 if TYPE_CHECKING:
@@ -162,12 +161,9 @@ def _known(name: str) -> Option:
 def _read(setting: Setting) -> Any:
     option, raw, source = setting
     try:
-        value = option.parse(raw)
+        return option.parse(raw)
     except ValueError as error:
         raise UsageError(f"{source.place}: {error}", _kubernetes(source, raw)) from None
-    if option.room and value != option.parse(option.default):
-        raise UsageError(f"{source.place} cannot be used yet: {ROOMS[option.room]}")
-    return value
 
 
 def _kubernetes(source: Source, raw: object) -> str:

@@ -28,7 +28,6 @@ class Option(NamedTuple):
     low: int | None = None
     high: int | None = None
     optional: bool = False  # None, or the word `none`, means: no limit, or switched off
-    room: str = ""  # the room that it waits for, a key of `unbuilt.ROOMS`; "" when it works
 
     @property
     def toml(self) -> str:

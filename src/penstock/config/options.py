@@ -3,8 +3,7 @@
 Parser, defaults, validation, `--help`, the types in `typed` and the page docs/options.md all come
 from this table. The attribute in Config is `name`; flag, TOML key and environment variable follow
 from it (`timeout_x`: `--timeout-x`, `timeout-x`, `PENSTOCK_TIMEOUT_X`) unless said otherwise.
-Its larger groups have modules of their own, `options_*`; what waits for a part of the server to
-be built says so in `room`, a key of `unbuilt.ROOMS`.
+Its larger groups have modules of their own, `options_*`.
 """
 
 from __future__ import annotations

@@ -204,7 +204,7 @@ class HttpResponse(Exchange):
             headers = []
         trailers = message.get("trailers", False) is True
         # RFC 9110 section 6.4.1.
-        bodyless = self.head.method == "HEAD" or status == 204 or status == 304
+        bodyless = self.head.method == "HEAD" or status in {204, 304}
         stream = self._stream
         self._remaining = stream.head(status, headers, bodyless, trailers)
         self.bodyless = bodyless
