@@ -57,7 +57,6 @@ OUT_OF_SCOPE = {
         HTTP_2,
     ),
     "APP-13": "optional, and not done: an application may outlive its client as long as the server runs",
-    "APP-20": "several workers: the supervisor is not built yet",
     "COMPAT-08": "asgiref's guess; here a function of three arguments is taken for what it looks like",
     "COMPAT-12": "optional: applications of the old kind are told version 3.0, too",
     "SCOPE-18": "about protocols of other makers",
@@ -65,7 +64,7 @@ OUT_OF_SCOPE = {
 }  # fmt: skip
 
 ID = r"(?:HTTP|LIFE)?-?[A-Z]+(?:-[A-Z]+)*-\d\d"
-FOLDERS = ("asgi", "threats", "gateway", "transport", "wire")
+FOLDERS = ("asgi", "threats", "gateway", "transport", "wire", "process")
 
 
 def ids(text: str) -> Iterator[str]:

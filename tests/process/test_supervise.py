@@ -24,6 +24,7 @@ IMPORTED = os.getpid()
 async def app(scope, receive, send):
     if scope["type"] == "lifespan":
         await receive()
+        print("lifespan in", os.getpid(), flush=True)
         await send({"type": "lifespan.startup.complete"})
         await receive()
         await send({"type": "lifespan.shutdown.complete"})
@@ -71,11 +72,14 @@ def until(holds: Callable[[], bool]) -> None:
 
 
 def test_it_is_announced_once_and_obeys_its_signals(app: Path) -> None:
+    """Each worker has a lifespan of its own, one (APP-20)."""
     with Server(str(app), "--port", "0", environ={"WEB_CONCURRENCY": "2"}) as server:
         port = server.port
         assert server.output.count("Running on") == 1
         assert f"process {server.pid}, 2 workers" in server.output
         assert len(children(server.pid)) == 2
+        started = re.findall(r"lifespan in (\d+)", server.output)
+        assert sorted(map(int, started)) == sorted(children(server.pid))
         assert int(ask(port).split()[0]) in children(server.pid)
         for number, count, text in (
             (signal.SIGTTIN, 3, "3 workers from now on"),
