@@ -28,7 +28,7 @@ def test_a_denial_is_sent_as_the_application_makes_it() -> None:
     )
     assert trial.stream.response == (401, [(b"x-a", b"1")], False)
     assert trial.stream.out == b"\xff\x00!"
-    assert trial.stream.ended
+    assert trial.stream.over
     assert trial.exchange.status == 401
     assert trial.notes == []
 
@@ -45,7 +45,7 @@ def test_a_denial_s_defaults_hold() -> None:
 
     trial = Trial(app)
     assert trial.stream.response == (499, [], False)
-    assert trial.stream.ended
+    assert trial.stream.over
     assert events == [{"type": "websocket.disconnect", "code": 1006, "reason": ""}]
 
 
@@ -90,14 +90,14 @@ def test_a_denial_without_a_body_on_the_wire_sends_none() -> None:
     trial = denial(start(status=204), body(b"dropped"))
     assert trial.stream.response[2] is True
     assert trial.stream.out == b""
-    assert trial.stream.ended
+    assert trial.stream.over
 
 
 def test_an_unfinished_denial_becomes_a_500_or_is_cut() -> None:
     """WS-DENY-10."""
     trial = denial(start())
     assert trial.stream.response[0] == 500
-    assert trial.stream.ended
+    assert trial.stream.over
     trial = denial(start(), body(b"part", True))
     assert trial.stream.response[0] == 401
     assert trial.stream.reset_for
@@ -110,7 +110,7 @@ def test_a_half_closed_client_still_gets_its_denial() -> None:
     trial.disconnect("eof", False)
     trial.runtime.start_task(trial.exchange.send(body(b"whole")), context)
     assert trial.stream.out == b"whole"
-    assert trial.stream.ended
+    assert trial.stream.over
 
 
 def test_frames_in_the_buffer_are_dropped_with_a_rejection() -> None:
