@@ -30,7 +30,7 @@ async def ok_and_close(scope: Any, receive: Any, send: Any) -> None:
     await send({"type": "http.response.body", "body": b"ok"})
 
 
-STEP = 1 << 18
+STEP = 1 << 16
 
 
 class Side(NamedTuple):
