@@ -278,9 +278,13 @@ def test_the_limit_of_running_requests_holds_for_files_too(tmp_path: Path) -> No
         await release.wait()
         await asgi(scope, receive, send)
 
-    with serving(
-        waiting, static=[f"/s={tmp_path}"], limit_concurrency=1, timeout_queue="0.1s"
-    ) as served, served.client() as first, served.client() as second:
+    with (
+        serving(
+            waiting, static=[f"/s={tmp_path}"], limit_concurrency=1, timeout_queue="0.1s"
+        ) as served,
+        served.client() as first,
+        served.client() as second,
+    ):
         first.ask("/")
         served.until(lambda: served.worker.running == 1)
         before = open_descriptors()
