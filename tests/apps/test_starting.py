@@ -174,7 +174,7 @@ def test_each_way_to_name_an_application_works(
         (("main:api", "--prot", "1"), 2, ["there is no option --prot", "did you mean --port?"]),
         (("main:api", "--port", "http"), 2, ["--port", "http"]),
         (("main:api", "more"), 2, ["one process serves one application"]),
-        (("main:api", "--workers", "2"), 2, ["--workers cannot be used yet"]),
+        (("main:api", "--workers", "many"), 2, ["--workers", "many"]),
         (("project:create_app",), 2, ["a factory?", "--factory", "project:create_app()"]),
         (("project:create_async", "--factory"), 2, ["project:create_async", "async"]),
         (("project:create_named", "--factory"), 2, ["missing", "'name'"]),

@@ -173,7 +173,7 @@ def test_a_worker_is_never_ended_without_saying_why_and_others_serve_on_v01(app:
         assert re.search(r"GET /sleeps, \d+\.\d s, waits at", text)
         assert re.search(r"Tasks: \d", text)
         assert "Tasks and requests cannot be told: the interpreter does not run." in text
-        for line in (14, 16):
+        for line in (15, 17):
             assert f'File "{app}", line {line} in app' in text
         assert ask(port)
 

@@ -6,7 +6,7 @@ from penstock.transport.worker import peer, shown
 
 # Tracebacks in one second; a broken application under load must not fill the disk. What is left out
 # is counted.
-CRASHES_MAX = 10
+CRASHES_MAX = 50
 _FIELDS_MAX = 40
 
 # Parts of the names of header fields that let somebody in, or are likely to.

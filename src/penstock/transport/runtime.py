@@ -119,9 +119,10 @@ class Waiter:
             self.set_result(None)
             return
         self._state = _DONE
-        self._callback = None
+        context = self._context
+        self._callback = self._context = None
         try:
-            self._context.run(callback, self)
+            context.run(callback, self)
         except BaseException as error:
             # SystemExit and KeyboardInterrupt end the loop, not the read callback that we are in.
             self._loop.call_soon(_reraise, error)
@@ -129,8 +130,10 @@ class Waiter:
     def _schedule(self) -> None:
         callback = self._callback
         if callback is not None:
-            self._callback = None
-            self._loop.call_soon(callback, self, context=self._context)
+            context = self._context
+            # Neither is kept: they lead back to the request that waited.
+            self._callback = self._context = None
+            self._loop.call_soon(callback, self, context=context)
 
 
 def _reraise(error: BaseException) -> None:

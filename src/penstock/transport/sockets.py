@@ -16,8 +16,9 @@ from typing import Any
 from penstock.config.addresses import Bind
 
 # Connections accepted from one listener before the loop turns: bounds the time that a flood of
-# connects keeps running requests waiting, at about 50 µs each.
-ACCEPTS_PER_TURN = 32
+# connects keeps running requests waiting, at about 50 µs each, and several times that for what each
+# of them asks for in the next turn. A turn more costs little beside that.
+ACCEPTS_PER_TURN = 4
 
 # After running out of descriptors or memory: when to try again (S07).
 RETRY_S = 0.1
