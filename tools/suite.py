@@ -6,8 +6,8 @@
     python tools/suite.py legs --python newest --leg compiled -- tests/wire -k chunked
 
 Which tests run where: the newest Python runs everything, on both legs, but what is marked `real` (other people's software, end
-to end) on the compiled leg only; the other Pythons run what is neither `slow` nor `real` nor `alone`, on both legs, and try
-fewer examples in property tests.
+to end) on the compiled leg only; the other Pythons run what is neither `slow` nor `real` nor `alone`, on both legs, but what is
+compiled nowhere on the pure leg only, and try fewer examples in property tests.
 """
 
 import argparse
@@ -29,6 +29,8 @@ CI = os.environ.get("CI", "").lower() in {"1", "true", "yes"}
 PARTS = ("lint", "types", "drift", "legs")
 # More than cores: most tests wait for a socket most of the time.
 WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS") or str(min((os.cpu_count() or 1) * 2, 8))
+# Tests of rooms without a compiled module.
+UNCOMPILED = ["tests/bridge", "tests/cli", "tests/config"]
 # Of a property test: what hypothesis itself takes.
 EXAMPLES = 100
 CLOSING_LINE = re.compile(r"^=* ?((?:\d+ \w+,? ?)+ in [\d.]+s.*?|no tests ran.*?) ?=*$")
@@ -134,7 +136,11 @@ def selections(version: str, leg: str, newest: str) -> list[tuple[str, str, list
     """The runs of one leg: a name, the marks that select its tests, further arguments."""
     workers = ["-n", WORKERS, "--dist", "worksteal"]
     if version != newest:
-        return [("", "not slow and not real and not alone", [*workers, "--ignore=tests/apps"])]
+        left_out = ["tests/apps", "tests/trials"]
+        if leg == "compiled":
+            left_out += UNCOMPILED
+        ignored = [f"--ignore={folder}" for folder in left_out]
+        return [("", "not slow and not real and not alone", [*workers, *ignored])]
     once = "" if leg == "compiled" else " and not real"
     return [("", f"not alone{once}", workers), (" alone", f"alone{once}", ["-n", "0"])]
 

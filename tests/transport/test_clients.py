@@ -106,7 +106,7 @@ def test_the_server_closes_what_is_too_much_and_takes_another_when_one_has_left(
             assert third.closed()
             served.until(lambda: served.worker.counters.refused_clients == 1)
         clients = served.server.acceptor.clients
-        served.until(lambda: gc.collect(0) >= 0 and clients.count("127.0.0.1") == 1)
+        served.until(lambda: gc.collect() >= 0 and clients.count("127.0.0.1") == 1)
         with served.client() as fourth:
             assert fourth.get().status == 204
         assert served.server.acceptor.accepted == 4

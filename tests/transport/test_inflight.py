@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import sys
 import threading
 from collections.abc import Iterator
 from types import SimpleNamespace
@@ -55,7 +56,9 @@ def test_requests_and_websockets_are_told_oldest_first_with_age_and_place() -> N
         second.send(HANDSHAKE)
         oldest, newest = lines_of(served, 2)
         assert re.match(r"POST /a%20b, \d\.\d s, waits at .*test_inflight\.py:\d+ waits > ", oldest)
-        assert re.match(r"WebSocket /socket, \d\.\d s, waits at .*test_inflight", newest)
+        assert re.match(r"WebSocket /socket, \d\.\d s, waits at ", newest)
+        # Without eager tasks (Python 3.11) it is there before the application is called
+        served.until(lambda: "test_inflight" in in_flight(served.worker, served.loop.time())[1])
         assert "secret" not in oldest
 
 
@@ -153,7 +156,7 @@ def test_it_can_be_asked_from_another_thread_while_the_application_holds_the_loo
 
     with serving(holds) as served, served.client() as client:
         client.ask("/held")
-        until_told(served, "GET /held, ", "running")
+        until_told(served, "GET /held, ", "running" if sys.version_info >= (3, 12) else "waits at")
         release.set()
         assert client.response().status == 204
 
