@@ -88,8 +88,8 @@ def serving(name: str, file: Path, *arguments: str) -> Iterator[Served]:
     with Server(spec, "--port", "0", *arguments, environ={"TRIAL_FILE": str(file)}) as server:
         server.until("Running on")
         yield Served(name, framework, server, file)
-        # Django cancels a response whose client has left, and leaves its file to the garbage collector
-        stopped_well(server, f"name='{file}'" if name == "django-asgi" else "")
+        # Django and Quart cancel a response whose client has left, and leave its file to the garbage collector
+        stopped_well(server, f"name='{file}'" if name in {"django-asgi", "quart"} else "")
 
 
 @pytest.fixture(scope="module", params=FRAMEWORKS)

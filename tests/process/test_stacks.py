@@ -66,9 +66,13 @@ def test_a_process_whose_interpreter_runs_tells_threads_tasks_and_requests(body:
 
 @pytest.mark.slow
 def test_one_that_hangs_in_c_tells_its_threads() -> None:
-    text = told("sum(range(10**12))", limit_s=0.5)
-    assert "in main" in text
-    assert "Tasks and requests cannot be told: the interpreter does not run." in text
+    """A child that is asked before it has got there can still answer: then the next one is asked."""
+    silent = "Tasks and requests cannot be told: the interpreter does not run."
+    texts = []
+    while len(texts) < 10 and not any(silent in text for text in texts):
+        texts.append(told("sum(range(10**12))", limit_s=0.5))
+    assert "in main" in texts[-1]
+    assert silent in texts[-1]
 
 
 @pytest.mark.slow

@@ -78,8 +78,9 @@ def test_it_is_announced_once_and_obeys_its_signals(app: Path) -> None:
         assert server.output.count("Running on") == 1
         assert f"process {server.pid}, 2 workers" in server.output
         assert len(children(server.pid)) == 2
-        started = re.findall(r"lifespan in (\d+)", server.output)
-        assert sorted(map(int, started)) == sorted(children(server.pid))
+        started = re.compile(r"lifespan in (\d+)")
+        text = server.until_true(lambda output: len(started.findall(output)) == 2, "two lifespans")
+        assert sorted(map(int, started.findall(text))) == sorted(children(server.pid))
         assert int(ask(port).split()[0]) in children(server.pid)
         for number, count, text in (
             (signal.SIGTTIN, 3, "3 workers from now on"),

@@ -64,6 +64,8 @@ def looked_at(client: Client) -> bool:
     return side is None or (side.ended and not side.unread)
 
 
+# It looks for its connection by port in the kernel's table, where other tests have theirs.
+@pytest.mark.alone
 @pytest.mark.parametrize(
     "by, tls",
     [
