@@ -491,9 +491,9 @@ def test_a_rest_that_does_not_come_ends_the_connection_l08(new_loop: NewLoop, la
         serving(Probe(handler), new_loop, timeout_undrained=0.2) as served,
         served.client() as client,
     ):
+        began = time.monotonic()
         client.ask("/", "Content-Length: 1000", method="POST")
         assert client.response().body == b"early"
-        began = time.monotonic()
         assert client.closed()
         assert 0.1 < time.monotonic() - began < 2
         served.until(lambda: not served.worker.connections, 3)
