@@ -105,8 +105,8 @@ class Writer(Lines):
         """Check and hold a final head; returns the declared length in bytes, -1 for none.
 
         `defaults` are ready field lines (date, server, and the operator's own) that the
-        application's `date` and `server` take precedence over. Raises MessageError; nothing has
-        changed then (A01, A08, A09, HTTP-RESP-26).
+        application's `date` and `server` take precedence over. Raises MessageError; nothing is
+        held then (A01, A08, A09, HTTP-RESP-26).
         """
         if type(status) is not int:
             status = _checked_status(status)
