@@ -33,6 +33,8 @@ WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS") or str(min((os.cpu_count() or 
 UNCOMPILED = ["tests/bridge", "tests/cli", "tests/config"]
 # Of a property test: what hypothesis itself takes.
 EXAMPLES = 100
+# The last one as the tests start hundreds of servers, each of which would compile all that it imports.
+NOT_INHERITED = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
 CLOSING_LINE = re.compile(r"^=* ?((?:\d+ \w+,? ?)+ in [\d.]+s.*?|no tests ran.*?) ?=*$")
 NO_TESTS_COLLECTED = 5
 
@@ -59,11 +61,7 @@ def stream(
     command: Iterable[str | Path], env: dict[str, str] | None = None
 ) -> tuple[int, list[str]]:
     """Run a command, show its output as it comes, and return its exit code and lines."""
-    inherited = {
-        key: value
-        for key, value in os.environ.items()
-        if key not in {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV"}
-    }
+    inherited = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
     lines: list[str] = []
     with subprocess.Popen(
         list(command),

