@@ -1,5 +1,6 @@
 """`--reload` with a real child: new code is served, broken code is shown, and nobody is refused meanwhile."""
 
+import importlib.util
 import os
 import select
 import signal
@@ -13,7 +14,7 @@ import pytest
 
 from penstock.config import Config
 from penstock.process.reload import DRAIN_S, GRACE_S, _of_the_application, hastened
-from tests.command import DEADLINE_S, Process, python
+from tests.command import DEADLINE_S, ENVIRON, Process, python
 
 LOOKING = ("--reload", "--reload-polling", "--reload-delay", "30ms", "--port", "0")
 
@@ -176,6 +177,24 @@ def test_broken_code_is_shown_in_terminal_and_browser_until_a_file_changes(
         site.version("three")
         site.until("three ")
         site.process.send(signal.SIGINT)
+        assert site.process.wait()[0] == 0
+
+
+@pytest.mark.real
+def test_an_edit_in_the_second_of_the_last_and_of_the_same_size_is_served(
+    edited: Callable[..., Edited], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Python takes what it compiled before for up to date then."""
+    monkeypatch.delitem(ENVIRON, "PYTHONDONTWRITEBYTECODE", raising=False)
+    site = edited()
+    with site.process:
+        assert site.get()[1].startswith("one ")
+        assert Path(importlib.util.cache_from_source(str(site.path))).exists()
+        second = int(site.path.stat().st_mtime)
+        site.version("two")
+        os.utime(site.path, (second + 0.9, second + 0.9))
+        site.until("two ")
+        site.process.send(signal.SIGTERM)
         assert site.process.wait()[0] == 0
 
 

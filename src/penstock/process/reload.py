@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import asyncio
 import functools
+import importlib.util
 import logging
 import os
 import signal
@@ -164,6 +165,8 @@ class Reloader:
 
     def _watcher(self, loop: asyncio.AbstractEventLoop) -> Watcher:
         def changed(paths: set[str]) -> None:
+            for path in paths:
+                _uncache(path)
             names = tuple(shown(path, self._folder) for path in paths)
             _soon(loop, self.tell, Changed(names))
 
@@ -278,6 +281,16 @@ class Reloader:
                 page.drain_s = 0.0
                 page.succeeded = True  # who waits to be accepted is the application's
                 await page.shutdown()
+
+
+def _uncache(path: str) -> None:
+    """Remove the compiled form of a changed source. Python would take it for up to date if it was
+    compiled in the second of the change and the size is still the same."""
+    if path.endswith(".py"):
+        try:
+            os.unlink(importlib.util.cache_from_source(path))
+        except (OSError, NotImplementedError):
+            pass  # there is none, or not ours to remove
 
 
 def _soon(loop: asyncio.AbstractEventLoop, call: Any, *arguments: Any) -> None:
