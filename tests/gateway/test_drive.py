@@ -11,7 +11,9 @@ from penstock.gateway.driving import drive as used
 from penstock.gateway.scope import where
 from tests.loops import NewLoop, each_loop, run_on
 
-twins = pytest.mark.parametrize("drive", list(dict.fromkeys((pure, used))), ids=lambda drive: type(drive).__name__)
+twins = pytest.mark.parametrize(
+    "drive", list(dict.fromkeys((pure, used))), ids=lambda drive: type(drive).__name__
+)
 
 
 class Exchange:
