@@ -8,7 +8,9 @@ PenstockError
 │   └── BindError           exit 5: the address could not be bound
 ├── ProtocolError           remote: the peer broke a protocol
 │   ├── HttpError           has the status to answer with
-│   └── WebSocketError      has the close code to answer with
+│   ├── WebSocketError      has the close code to answer with
+│   ├── Http2Error          ends an HTTP/2 connection; has the code of its GOAWAY
+│   └── StreamError         ends one stream of HTTP/2; has the code of its RST_STREAM
 ├── MessageError            local: the application broke a rule of ASGI, WSGI or HTTP
 └── ClientDisconnected      also an OSError: the client is gone, nothing can be sent any more
 """
@@ -71,6 +73,22 @@ class HttpError(ProtocolError):
 
 class WebSocketError(ProtocolError):
     """A frame or message that ends the WebSocket with close `code` (RFC 6455 section 7.4.1)."""
+
+    def __init__(self, code: int, message: str, rule: str = "", option: str = "") -> None:
+        super().__init__(message, rule, option)
+        self.code = code
+
+
+class Http2Error(ProtocolError):
+    """A fault that ends an HTTP/2 connection: GOAWAY with `code` (RFC 9113 sections 5.4.1, 7)."""
+
+    def __init__(self, code: int, message: str, rule: str = "", option: str = "") -> None:
+        super().__init__(message, rule, option)
+        self.code = code
+
+
+class StreamError(ProtocolError):
+    """A fault that ends one stream: RST_STREAM with `code` (RFC 9113 sections 5.4.2, 7)."""
 
     def __init__(self, code: int, message: str, rule: str = "", option: str = "") -> None:
         super().__init__(message, rule, option)
