@@ -10,8 +10,10 @@ cdef int SENDS_LENGTH
 cdef int SENDS_SERVER
 
 cdef Py_ssize_t _JOIN_BYTES_MAX
-cdef object _TOKEN
-cdef object _NO_TRAILERS
+cdef object NO_TRAILERS
+cdef object checked_status
+cdef object fault
+cdef object listed
 cdef tuple _LINES
 
 cpdef bytes status_line(int status)
@@ -48,9 +50,6 @@ cdef class Writer(Lines):
     @cython.locals(framing=bytes)
     cdef bytes _framing(self, long long whole)
 
-cdef object _checked_status(object status)
 cdef bint _closes(object headers) except -1
-cdef list _listed(object headers)
 cdef Lines _encoded(list headers)
 cdef bytes _without(bytes defaults, int bits)
-cdef object _fault(list headers)

@@ -19,27 +19,10 @@ from penstock.wire.fields import (
     assemble,
     write_fields,
 )
+from penstock.wire.response_fields import NO_TRAILERS, checked_status, fault, listed
 
 # Below this size one copy is cheaper than one more element in a gathered write.
 _JOIN_BYTES_MAX = 16384
-_TOKEN = frozenset(b"!#$%&'*+-.^_`|~0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ")
-# RFC 9110 section 6.5.1: fields that steer framing, routing or authority make no trailers.
-_NO_TRAILERS = frozenset(
-    (
-        b"authorization",
-        b"connection",
-        b"content-encoding",
-        b"content-length",
-        b"content-range",
-        b"content-type",
-        b"host",
-        b"set-cookie",
-        b"te",
-        b"trailer",
-        b"transfer-encoding",
-        b"upgrade",
-    )
-)
 _phrases = {status.value: status.phrase.encode("ascii") for status in HTTPStatus}
 # By status; b"" where no reason phrase is registered, which is too rare to keep a line for each.
 _LINES = tuple(
@@ -109,16 +92,16 @@ class Writer(Lines):
         held then (A01, A08, A09, HTTP-RESP-26).
         """
         if type(status) is not int:
-            status = _checked_status(status)
+            status = checked_status(status)
         if status < 200 or status > 999:
             raise MessageError(f"status must be 200 to 999, got {status!r}")
         code = status
         if type(headers) is not list:
-            headers = _listed(headers)
+            headers = listed(headers)
         if not write_fields(headers, self):
-            headers = _listed(headers)
+            headers = listed(headers)
             if not write_fields(headers, self):
-                raise _fault(headers)
+                raise fault(headers)
         keep_alive = self.keep_alive
         if self.bits:
             if self.bits & SENDS_CONNECTION and _closes(headers):
@@ -184,10 +167,10 @@ class Writer(Lines):
 
         Raises MessageError for a field that may not be one (TRAIL-08, TRAIL-09).
         """
-        headers = _listed(headers)
+        headers = listed(headers)
         encoded = _encoded(headers)
         for name, _ in headers:
-            if name.lower() in _NO_TRAILERS:
+            if name.lower() in NO_TRAILERS:
                 raise MessageError(f"{name!r} may not be a trailer (RFC 9110 6.5.1)")
         before = b""
         if self.held:
@@ -200,12 +183,12 @@ class Writer(Lines):
         """A 1xx response; b"" to an HTTP/1.0 client, which knows none (HINT-06)."""
         if self._old:
             return b""
-        return status_line(status) + _encoded(_listed(headers)).lines + b"\r\n"
+        return status_line(status) + _encoded(listed(headers)).lines + b"\r\n"
 
     def switch(self, accept: bytes, headers: Any, defaults: bytes) -> bytes:
         """The 101 that turns the connection into a WebSocket (RFC 6455 section 4.2.2). `accept` is
         the value of Sec-WebSocket-Accept. Raises MessageError on a bad header."""
-        encoded = _encoded(_listed(headers))
+        encoded = _encoded(listed(headers))
         if encoded.bits & (SENDS_DATE | SENDS_SERVER):
             defaults = _without(defaults, encoded.bits)
         self.left = True
@@ -270,27 +253,11 @@ def _closes(headers: Any) -> bool:
     return closes
 
 
-def _checked_status(status: Any) -> int:
-    if isinstance(status, int) and not isinstance(status, bool):
-        return int(status)
-    raise MessageError(f"status must be an int, got {type(status).__name__}")
-
-
-def _listed(headers: Any) -> list[Any]:
-    """`headers` as a list; any iterable will do, also one that can be read only once."""
-    try:
-        return [tuple(pair) if type(pair) is not tuple else pair for pair in headers]
-    except TypeError:
-        raise MessageError(
-            f"headers must be an iterable of (name, value) pairs, got {headers!r:.80}"
-        ) from None
-
-
 def _encoded(headers: list[Any]) -> Lines:
     """What `write_fields` makes of the headers; raises MessageError if it takes them not."""
     encoded = Lines()
     if not write_fields(headers, encoded):
-        raise _fault(headers)
+        raise fault(headers)
     return encoded
 
 
@@ -306,28 +273,3 @@ def _without(defaults: bytes, bits: int) -> bytes:
         for line in defaults.split(b"\r\n")
         if line and line.partition(b":")[0].lower() not in drop
     )
-
-
-def _fault(headers: list[Any]) -> MessageError:
-    """What is wrong with header fields, tuples all, that `write_fields` refused (ERR-03, A01)."""
-    lengths = 0
-    for pair in headers:
-        if len(pair) != 2:
-            return MessageError(f"a header must be a (name, value) pair, got {pair!r:.80}")
-        name, value = pair
-        for what, item in (("name", name), ("value", value)):
-            if type(item) is not bytes:
-                return MessageError(
-                    f"a header {what} must be bytes, got {type(item).__name__}: {item!r:.80}"
-                )
-        if not name or not _TOKEN.issuperset(name):
-            return MessageError(f"{name!r:.80} is not a header name (RFC 9110 5.1)")
-        if b"\r" in value or b"\n" in value or b"\0" in value:
-            return MessageError(f"CR, LF or NUL in the value of header {name!r:.80}: {value!r:.80}")
-        if name.lower() == b"content-length":
-            lengths += 1
-            if lengths > 1:
-                return MessageError("content-length is there twice")
-            if not value.isdigit() or len(value) > 18:
-                return MessageError(f"content-length must be a number, got {value!r:.80}")
-    return MessageError("malformed headers")
