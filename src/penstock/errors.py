@@ -7,6 +7,7 @@ PenstockError
 │   ├── ImportFailed        exit 4: the application could not be imported
 │   └── BindError           exit 5: the address could not be bound
 ├── ProtocolError           remote: the peer broke a protocol
+│   ├── CompressionError    a header block of HTTP/2 that cannot be decoded: the connection is over
 │   ├── HttpError           has the status to answer with
 │   ├── WebSocketError      has the close code to answer with
 │   ├── Http2Error          ends an HTTP/2 connection; has the code of its GOAWAY
@@ -61,6 +62,10 @@ class ProtocolError(PenstockError):
         super().__init__(message)
         self.rule = rule
         self.option = option
+
+
+class CompressionError(ProtocolError):
+    """A header block that breaks RFC 7541; its connection has no header table to go on with."""
 
 
 class HttpError(ProtocolError):
