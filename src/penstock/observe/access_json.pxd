@@ -1,10 +1,11 @@
 import cython
 
+from penstock.observe.json_line cimport json_line
+
 cdef tuple ENDINGS
 cdef tuple EVENTS
 cdef int _REQUEST
 cdef Py_ssize_t _CLIENTS_MAX
-cdef bytes _HARMLESS
 
 
 cdef class JsonShape:
@@ -21,6 +22,9 @@ cdef class JsonShape:
         second="long long",
         millisecond=int,
         who=str,
+        more=str,
+        traceparent=str,
+        agent=str,
     )
     cpdef str line(
         self,
@@ -42,27 +46,5 @@ cdef class JsonShape:
         int close_code,
         list picked,
     )
-    @cython.locals(more=str)
-    cdef str _filled(
-        self,
-        int event,
-        int millisecond,
-        str who,
-        str method,
-        str path,
-        str query,
-        str version,
-        int status,
-        int ended,
-        long long bytes_in,
-        long long bytes_out,
-        long long duration_us,
-        long long first_byte_us,
-        str id_head,
-        str id_tail,
-        int close_code,
-        list picked,
-    )
 
-cdef bytes _left(str text)
 cdef str _inner(str value)

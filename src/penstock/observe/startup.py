@@ -68,7 +68,7 @@ def announce(logger: logging.Logger, startup: Startup) -> None:
         "Serving %s (%s) over %s",
         startup.app,
         interface,
-        " and ".join(startup.protocols),
+        " and ".join(filter(None, (", ".join(startup.protocols[:-1]), startup.protocols[-1]))),
         extra={"highlight": (startup.app,)},
     )
     quit_hint = " (Press CTRL+C to quit)" if startup.quit_key else ""

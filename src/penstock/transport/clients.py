@@ -59,8 +59,9 @@ class Clients:
         self._counters = counters
         self._now = now
         self._note = note
-        self._open: dict[bytes, int] = {}
-        # A socket lives as long as its connection, whatever layers there are, and however it ends.
+        # A socket lives as long as its connection, whatever layers there are, and however it ends;
+        # it may outlive it, closed, until the garbage collector comes.
+        self._open: dict[bytes, set[weakref.ref[socket.socket]]] = {}
         self._sockets: dict[weakref.ref[socket.socket], bytes] = {}
         self._turned_away = 0
         self._complained_at = float("-inf")
@@ -71,22 +72,32 @@ class Clients:
         client = client_of(peer[0]) if isinstance(peer, tuple) else None
         if client is None or self._trust.is_trusted((peer[0], peer[1]), None):
             return True
-        count = self._open.get(client, 0)
-        if count >= self._most:
-            self._turn_away(peer[0], count)
-            return False
-        self._open[client] = count + 1
-        self._sockets[weakref.ref(sock, self._leave)] = client
+        if len(self._open.get(client, ())) >= self._most:
+            count = self.count(peer[0])
+            if count >= self._most:
+                self._turn_away(peer[0], count)
+                return False
+        entry = weakref.ref(sock, self._leave)
+        self._open.setdefault(client, set()).add(entry)
+        self._sockets[entry] = client
         return True
 
     def count(self, host: str) -> int:
         """How many connections the client at this address has."""
         client = client_of(host)
-        return 0 if client is None else self._open.get(client, 0)
+        if client is None:
+            return 0
+        for entry in list(self._open.get(client, ())):
+            sock = entry()
+            if sock is not None and sock.fileno() < 0:
+                self._leave(entry)
+        return len(self._open.get(client, ()))
 
-    def _leave(self, sock: "weakref.ref[socket.socket]") -> None:
-        client = self._sockets.pop(sock)
-        self._open[client] -= 1
+    def _leave(self, entry: "weakref.ref[socket.socket]") -> None:
+        client = self._sockets.pop(entry, None)
+        if client is None:
+            return  # seen closed before
+        self._open[client].discard(entry)
         if not self._open[client]:
             del self._open[client]
 
