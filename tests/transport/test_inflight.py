@@ -194,7 +194,7 @@ def test_no_state_makes_it_raise() -> None:
             raise RuntimeError("no place")
 
     worker: Any = SimpleNamespace(
-        connections={SimpleNamespaceById(exchange=Broken()), SimpleNamespaceById(exchange=None)},
+        connections={SimpleNamespaceById(exchanges=lambda: [Broken()]), SimpleNamespaceById(exchanges=list)},
         service=SimpleNamespace(runtime=SimpleNamespace(tasks=set())),
         pool=None,
     )
@@ -218,7 +218,7 @@ def test_a_control_character_of_the_peer_does_not_reach_the_line_x06() -> None:
     head = SimpleNamespace(method="GET", raw_path=b"/\x1b[2J\r\n")
     exchange = SimpleNamespace(head=head, began=0.0, where=lambda: "x")
     worker: Any = SimpleNamespace(
-        connections={SimpleNamespaceById(exchange=exchange)},
+        connections={SimpleNamespaceById(exchanges=lambda: [exchange])},
         service=SimpleNamespace(runtime=SimpleNamespace(tasks=set())),
         pool=None,
     )

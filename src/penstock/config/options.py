@@ -142,6 +142,11 @@ OPTIONS: tuple[Option, ...] = (
         reason="RFC 9110 section 6.6.1: an origin server with a clock must send it",
     ),
     Option(
+        "http2", "flag", True, SERVING,
+        help="serve HTTP/2, too: over TLS to clients that offer it, else to those that begin with it",
+        reason="browsers and proxies ask for it, and one connection carries all their requests",
+    ),
+    Option(
         "read_buffer", "size", "64KiB", SERVING, low=4096,
         help="request body that may wait for the application before the socket is no longer read",
         reason="one full read of the socket; more only moves the waiting from the client to here",
@@ -181,6 +186,11 @@ OPTIONS: tuple[Option, ...] = (
         help="requests that may wait for a free place; beyond them 503 at once",
         reason="at 1,000 requests a second it is the --timeout-queue of 1 s; a longer queue only holds"
         " requests that will get a 503",
+    ),
+    Option(
+        "limit_http2_streams", "count", 100, LIMITS, unit="requests", low=1,
+        help="requests at once on one HTTP/2 connection; beyond them a client waits",
+        reason="RFC 9113 section 6.5.2 recommends no less, and it is what other servers take",
     ),
     Option(
         "limit_request_line", "size", "8KiB", LIMITS, low=64,

@@ -40,12 +40,14 @@ class Values:
         "health_bind",
         "health_path",
         "host",
+        "http2",
         "interface",
         "lifespan",
         "limit_chunk_extensions",
         "limit_concurrency",
         "limit_connections",
         "limit_connections_per_client",
+        "limit_http2_streams",
         "limit_max_age",
         "limit_max_age_jitter",
         "limit_max_requests",
@@ -151,6 +153,7 @@ class Values:
     header: tuple[tuple[bytes, bytes], ...]
     server_header: bool
     date_header: bool
+    http2: bool
     read_buffer: int
     write_buffer: int
     limit_connections: int
@@ -158,6 +161,7 @@ class Values:
     limit_websockets: int | None
     limit_concurrency: int | None
     limit_queue: int
+    limit_http2_streams: int
     limit_request_line: int
     limit_request_head: int
     limit_request_fields: int
@@ -270,6 +274,7 @@ class Keywords(TypedDict, total=False):
     header: str | Sequence[str | tuple[str | bytes, str | bytes]] | Mapping[str, str]
     server_header: bool | str
     date_header: bool | str
+    http2: bool | str
     read_buffer: int | str
     write_buffer: int | str
     limit_connections: int | str
@@ -277,6 +282,7 @@ class Keywords(TypedDict, total=False):
     limit_websockets: int | str | None
     limit_concurrency: int | str | None
     limit_queue: int | str
+    limit_http2_streams: int | str
     limit_request_line: int | str
     limit_request_head: int | str
     limit_request_fields: int | str

@@ -14,6 +14,7 @@ cdef int _TRAILERS
 cdef int _HINT
 cdef int _PATH
 cdef int _ZERO_COPY
+cdef int _PUSH
 cdef dict _KINDS
 cdef int _EMPTY
 cdef int _STARTED
@@ -77,6 +78,7 @@ cdef class HttpResponse(Exchange):
     cdef object _complete(self)
     cpdef str describe(self)
 
+cdef object _check_push(dict message)
 cdef dict _as_dict(object message)
 cdef bytes _as_bytes(object data)
 cdef bint _wants_trailers(Head head) except -1

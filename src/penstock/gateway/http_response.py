@@ -24,6 +24,7 @@ _TRAILERS = 2
 _HINT = 3
 _PATH = 4
 _ZERO_COPY = 5
+_PUSH = 6
 _KINDS = {
     "http.response.start": _START,
     "http.response.body": _BODY,
@@ -31,6 +32,7 @@ _KINDS = {
     "http.response.early_hint": _HINT,
     "http.response.pathsend": _PATH,
     "http.response.zerocopysend": _ZERO_COPY,
+    "http.response.push": _PUSH,
 }
 
 # States of the response.
@@ -46,12 +48,12 @@ _IGNORE = 2
 # A row per state, a column per kind of message. Messages after the end are ignored, as the
 # specification asks (HTTP-RESP-18, A10); what is out of order raises in the application.
 _ACTIONS = (
-    #  START    BODY     TRAILERS HINT     PATH     ZERO_COPY
-    (_DO, _REFUSE, _REFUSE, _DO, _REFUSE, _REFUSE),  # empty
-    (_REFUSE, _DO, _REFUSE, _DO, _DO, _DO),  # started: no body yet
-    (_REFUSE, _DO, _REFUSE, _REFUSE, _REFUSE, _DO),  # streaming: some body
-    (_REFUSE, _IGNORE, _DO, _REFUSE, _IGNORE, _IGNORE),  # body sent, trailers wanted
-    (_IGNORE, _IGNORE, _IGNORE, _IGNORE, _IGNORE, _IGNORE),  # complete
+    #  START    BODY     TRAILERS HINT     PATH     ZERO_COPY PUSH
+    (_DO, _REFUSE, _REFUSE, _DO, _REFUSE, _REFUSE, _REFUSE),  # empty
+    (_REFUSE, _DO, _REFUSE, _DO, _DO, _DO, _DO),  # started: no body yet
+    (_REFUSE, _DO, _REFUSE, _REFUSE, _REFUSE, _DO, _DO),  # streaming: some body
+    (_REFUSE, _IGNORE, _DO, _REFUSE, _IGNORE, _IGNORE, _REFUSE),  # body sent, trailers wanted
+    (_IGNORE, _IGNORE, _IGNORE, _IGNORE, _IGNORE, _IGNORE, _IGNORE),  # complete
 )
 _STATE_NAMES = (
     "before http.response.start",
@@ -163,6 +165,8 @@ class HttpResponse(Exchange):
             self._hint(message)
         elif kind == _PATH:
             self._path(message)
+        elif kind == _PUSH:
+            _check_push(message)
         else:
             self._zero_copy(message)
         self._burst_events += 1
@@ -408,6 +412,17 @@ class HttpResponse(Exchange):
     def describe(self) -> str:
         """Method and path as received, for a log line."""
         return f"{self.head.method} {self.head.raw_path.decode('ascii', 'replace')}"
+
+
+def _check_push(message: dict[str, Any]) -> None:
+    """Take a promise of another response, and drop it: browsers have given pushes up, and other
+    clients switch them off (PUSH-02, PUSH-05, PUSH-07)."""
+    path = message.get("path")
+    if type(path) is not str or not path.startswith("/"):
+        raise MessageError(f"http.response.push needs a path that begins with /, got {path!r:.80}")
+    for name, _ in message.get("headers") or ():
+        if type(name) is not bytes or name.startswith(b":"):
+            raise MessageError(f"{name!r:.80} is no header name for http.response.push")
 
 
 def _as_dict(message: Any) -> dict[str, Any]:

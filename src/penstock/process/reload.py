@@ -232,7 +232,7 @@ class Reloader:
         actor = self._actor
         served = next((each.served for each in actor.processes.values()), None) if actor else None
         if served is not None:
-            announce_service(self.around.sockets, *served)
+            announce_service(self.around.sockets, *served, http2=self.config.http2)
             self.around.ready(loop.call_later, f"Serving {served[0]}, reloading")
 
     def _problem(self, reason: str) -> Problem:

@@ -162,7 +162,8 @@ def announce(server: Server) -> None:
     if server.worker is not None:
         loaded = server.load()
         loop = loop_name(server.worker.loop)
-        announce_service(server.bound, loaded.name, loaded.interface, loop)
+        http2 = server.settings.http2
+        announce_service(server.bound, loaded.name, loaded.interface, loop, http2=http2)
 
 
 def loop_name(loop: asyncio.AbstractEventLoop) -> str:
@@ -176,6 +177,8 @@ def announce_service(
     interface: str,
     loop: str,
     workers: int = 0,
+    *,
+    http2: bool,
 ) -> None:
     """Log the start-up lines, where somebody would see them. `workers`: 0 without a supervisor."""
     logger = logging.getLogger(ERROR_LOGGER)
@@ -195,7 +198,7 @@ def announce_service(
             ],
             app=app,
             interface=interface,
-            protocols=("HTTP/1.1",) if interface == "wsgi" else ("HTTP/1.1", "WebSocket"),
+            protocols=_protocols(interface, http2),
             leg=leg(),
             loop=loop,
             python=f"{name} {sys.version.split(maxsplit=1)[0]}",
@@ -204,6 +207,16 @@ def announce_service(
             workers=workers,
         ),
     )
+
+
+def _protocols(interface: str, http2: bool) -> list[str]:
+    """What is spoken, for people."""
+    spoken = ["HTTP/1.1"]
+    if http2:
+        spoken.append("HTTP/2")
+    if interface != "wsgi":
+        spoken.append("WebSocket")
+    return spoken
 
 
 def end_tasks(loop: asyncio.AbstractEventLoop, logger: logging.Logger) -> None:

@@ -229,7 +229,14 @@ class Supervisor:
         if served is None or self._loop is None:
             return
         app, interface, loop_name = served
-        announce_service(self.around.sockets, app, interface, loop_name, self._policy.wanted)
+        announce_service(
+            self.around.sockets,
+            app,
+            interface,
+            loop_name,
+            self._policy.wanted,
+            http2=self.config.http2,
+        )
         if text := self.around.unserved():
             self.logger.warning("%s", text)
         try:

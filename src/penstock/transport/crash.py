@@ -60,8 +60,9 @@ def described(worker: Any, exchange: Any) -> str:
     parts = []
     # Rare, and bounded by `Crashes`: no reason for each exchange to know its connection.
     for connection in worker.connections:
-        if connection.exchange is exchange:
-            parts = [f"id {connection.request_id()}", f"from {peer(connection.client)}"]
+        if any(each is exchange for each in connection.exchanges()):
+            number, client = connection.identity(exchange)
+            parts = [f"id {number}", f"from {peer(client)}"]
             break
     fields = []
     try:

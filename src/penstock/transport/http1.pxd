@@ -8,6 +8,7 @@ cdef int BODY
 cdef int WAIT
 cdef int CLOSED
 cdef bint _CAN_WRITE
+cdef bytes _HTTP2_LINE
 cdef int _WATCHED
 
 cdef class Connection(Input):
@@ -15,6 +16,8 @@ cdef class Connection(Input):
     cpdef on_sweep(self, double now)
     cdef _check_sender(self, double now)
     cdef _check_paused(self)
+    @cython.locals(data=bytes)
+    cdef bint _becomes_http2(self) except -1
     cpdef start_queued(self)
     cpdef refuse_queued(self)
     cpdef begin_shutdown(self)

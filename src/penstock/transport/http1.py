@@ -15,6 +15,7 @@ from penstock.gateway.stream import (
     DISCONNECT_EOF,
     DISCONNECT_LOST,
     DISCONNECT_SHUTDOWN,
+    Exchange,
 )
 from penstock.transport.http1_input import Input
 from penstock.transport.http1_output import BODY, CLOSED, HEAD, WAIT, bodyless
@@ -25,6 +26,9 @@ _RETRY_AFTER_S = b"1"
 _ADDRESSES_MAX = 256
 # Windows has sockets that are no file descriptors.
 _CAN_WRITE = hasattr(os, "writev")
+
+# How HTTP/2's preface begins: no request of HTTP/1, by design.
+_HTTP2_LINE = b"PRI * HTTP/2.0\r\n"
 
 _WATCHED = getattr(select, "POLLRDHUP", 0)
 
@@ -207,14 +211,57 @@ class Connection(Input):
             if self._input == HEAD and self._reader.buffered():
                 self._advance_soon()
 
-    def request_id(self) -> str:
-        """The id of the request under way, made here where the log does not ask for one."""
-        exchange: Any = self.exchange
+    def exchanges(self) -> list[Exchange]:
+        """Those under way, at most one."""
+        exchange = self.exchange
+        return [] if exchange is None else [exchange]
+
+    @property
+    def expects_request(self) -> bool:
+        """Whether a request may be on its way that nobody can tell the client not to send."""
+        return self.exchange is None
+
+    def identity(self, exchange: Any) -> tuple[str, Any]:
+        """Id and client of the request under way; the id is made here where the log asks for none."""
         if self._record is not None:
-            return self._record.request_id(exchange.head)
+            return self._record.request_id(exchange.head), self.client
         trusted = self._proxy is not None and self._proxy.trusted
         given = given_id(exchange.head.headers) if trusted else ""
-        return given or f"{self._worker.id_prefix}{self._worker.requests}"
+        return given or f"{self._worker.id_prefix}{self._worker.requests}", self.client
+
+    def handed_over(self) -> tuple[Any, ...]:
+        """What is known of the socket, for a connection that takes its place; this one is over."""
+        self._lost = True
+        self._direct, direct = False, self._direct
+        self._input = CLOSED
+        self._worker.connections.discard(self)
+        return (
+            self._worker,
+            self._fd,
+            direct,
+            self._proxy,
+            self._own_scheme,
+            self.client,
+            self.server,
+            self.tls,
+        )
+
+    def _becomes_http2(self) -> bool:
+        """Go on as an HTTP/2 connection, if that is what the client speaks (RFC 9113 section 3.3)."""
+        transport = self._transport
+        data = self._reader.rest()
+        if not data.startswith(_HTTP2_LINE) or not self._worker.settings.http2:
+            return False
+        ssl_object = transport.get_extra_info("ssl_object")
+        if ssl_object is not None and ssl_object.selected_alpn_protocol() is not None:
+            return False
+        from penstock.transport import http2  # where nobody speaks it, it takes no memory
+
+        successor = http2.Connection.in_place_of(self)
+        transport.set_protocol(successor)
+        successor.connection_made(transport)
+        successor.data_received(data)
+        return True
 
     def begin_shutdown(self) -> None:
         """The server stops: what runs goes on to its end, and is the last."""

@@ -48,7 +48,9 @@ cdef class Input(Logged):
     @cython.locals(reader=Reader, data=bytes, ended=bint, exchange=Exchange)
     cdef bint _take_body(self) except -1
     cdef _end(self)
+    @cython.locals(first=bint)
     cdef _refuse(self, object exc)
+    cdef bint _becomes_http2(self) except -1
     @cython.locals(out=object)
     cpdef object body(self, bytes data, bint end)
     cpdef object trailers(self, object headers)

@@ -317,6 +317,9 @@ class Input(Logged):
 
     def _refuse(self, exc: HttpError) -> None:
         """Answer a request that is refused, and serve nothing that follows (threats, rule 2)."""
+        first = self.exchange is None and self._received == self._reader.buffered()
+        if first and self._becomes_http2():
+            return
         self._worker.refused(self, exc.status, exc)
         exchange = self.exchange
         self.exchange = None
@@ -340,6 +343,10 @@ class Input(Logged):
             self._transport.close()
         if exchange is not None:
             self._log_refused(exchange, exc.status, left)
+
+    def _becomes_http2(self) -> bool:
+        """Whether what was refused is HTTP/2, and another connection has taken over."""
+        raise NotImplementedError
 
     def body(self, data: bytes, end: bool) -> None:
         """See `Stream.body`."""

@@ -49,8 +49,7 @@ def _exchanges(worker: Any) -> list[tuple[Any, str]]:
     """Every exchange under way, with a note where its client is not there any more."""
     found = {}
     for connection in list(worker.connections):
-        exchange = getattr(connection, "exchange", None)
-        if exchange is not None:
+        for exchange in connection.exchanges():
             found[id(exchange)] = (exchange, "")
     # Applications whose clients have left run on without a connection.
     alone = [exchange_of(task.get_coro()) for task in list(worker.service.runtime.tasks)]

@@ -70,12 +70,13 @@ class Shutdown:
         server.close_listeners()
 
     async def _begin(self, worker: Worker, began: float) -> None:
-        """Tell the connections: those with a request at once, idle ones after a short drain.
+        """Tell the connections: those with a request, and those that can be told not to send one, at
+        once; others after a short drain.
 
         A request may be on its way to an idle one, or in its socket already, and would be reset; it
         gets its answer, with `Connection: close`, since the worker is closing (V03).
         """
-        told = {connection for connection in worker.connections if connection.exchange is not None}
+        told = {connection for connection in worker.connections if not connection.expects_request}
         for connection in told:
             connection.begin_shutdown()
         if len(told) < len(worker.connections):

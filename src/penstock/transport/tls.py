@@ -8,7 +8,7 @@ from penstock.errors import UsageError
 from penstock.gateway.stream import Service
 from penstock.transport.http1 import Connection
 from penstock.transport.sockets import PAUSED_HANDSHAKES
-from penstock.transport.tls_context import Certificates, load
+from penstock.transport.tls_context import HTTP2, Certificates, load
 from penstock.transport.tls_extension import TlsInfo
 from penstock.transport.tls_files import signature
 from penstock.transport.tls_layer import TlsLayer
@@ -18,9 +18,6 @@ from penstock.transport.worker import Worker, shown
 # While as many handshakes are under way as may be, those that are older than this are given up:
 # honest ones are done by then, and their places are wanted (Z03).
 HURRIED_S = 3.0
-
-# What serves a connection, by the protocol that was agreed on (RFC 7301); None where none was.
-_SERVED: dict[str | None, Any] = {None: Connection, "http/1.1": Connection}
 
 
 class Tls:
@@ -52,9 +49,12 @@ class Tls:
 
     def connect(self, arrival: Any, ssl_object: ssl.SSLObject) -> Any:
         """The connection of a client whose handshake is over."""
-        kind = _SERVED[ssl_object.selected_alpn_protocol()]
-        connection = kind.accepted(self.worker, *arrival)
+        connection = Connection.accepted(self.worker, *arrival)
         connection.tls = TlsInfo(ssl_object)
+        if ssl_object.selected_alpn_protocol() == HTTP2:
+            from penstock.transport import http2  # where nobody speaks it, it takes no memory
+
+            return http2.Connection.in_place_of(connection)
         return connection
 
     def redirecting(self, arrival: Any) -> Connection:

@@ -15,8 +15,9 @@ from penstock.errors import UsageError
 from penstock.transport.tls_certificate import Certificate, pem_blocks, read_pem
 from penstock.transport.tls_files import Pair, pairs
 
-# What is offered to clients in TLS (RFC 7301), in the order of preference.
-ALPN_PROTOCOLS = ("http/1.1",)
+# Protocols that are offered to clients in TLS (RFC 7301).
+HTTP2 = "h2"
+HTTP1 = "http/1.1"
 
 # TLS 1.2 with forward secrecy and authenticated encryption (RFC 9325 section 4.2); certificates
 # decide between ECDSA and RSA. The suites of TLS 1.3 are all of this kind and cannot be chosen.
@@ -103,7 +104,7 @@ def _context(settings: Any, pair: Pair, note: Callable[[str, str], None]) -> Con
             f"--ssl-ciphers {settings.ssl_ciphers!r} names no cipher suite that OpenSSL has",
             "openssl ciphers -s -tls1_2 LIST shows what a list stands for",
         ) from None
-    context.set_alpn_protocols(list(ALPN_PROTOCOLS))
+    context.set_alpn_protocols(_protocols(context, settings, note))
     _load_chain(context, pair, settings.ssl_keyfile_password)
     _ask_for_certificates(context, settings)
     context.pem = blocks[0]
@@ -114,6 +115,29 @@ def _context(settings: Any, pair: Pair, note: Callable[[str, str], None]) -> Con
     context.suites = {suite["name"]: suite["id"] & 0xFFFF for suite in context.get_ciphers()}
     _warn(context, pair, note)
     return context
+
+
+def _protocols(
+    context: Context, settings: Any, note: Callable[[str, str], None]
+) -> list[str]:
+    """What ALPN offers, in the order of preference. HTTP/2 forbids suites of TLS 1.2 without forward
+    secrecy or authenticated encryption (RFC 9113 section 9.2.2): beside one of them it is not offered,
+    since a client would have to end the connection that chose it (H28)."""
+    if not settings.http2:
+        return [HTTP1]
+    for suite in context.get_ciphers():
+        if suite["protocol"] != "TLSv1.3" and not _is_strong(suite):
+            note(
+                "warning",
+                f"HTTP/2 is not offered over TLS: --ssl-ciphers has {suite['name']}, which it forbids",
+            )
+            return [HTTP1]
+    return [HTTP2, HTTP1]
+
+
+def _is_strong(suite: Any) -> bool:
+    """Whether HTTP/2 takes this suite of TLS 1.2: an ephemeral key exchange, and an AEAD."""
+    return bool(suite["aead"]) and suite["name"].startswith(("ECDHE-", "DHE-"))
 
 
 def _text(path: str, what: str) -> str:

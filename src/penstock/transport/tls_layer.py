@@ -67,6 +67,7 @@ class TlsLayer:
     )
 
     exchange = None
+    expects_request = True
     is_websocket = False
 
     def __init__(self, tls: Any, arrival: tuple[Any, Any, Any, Any]) -> None:
@@ -283,6 +284,10 @@ class TlsLayer:
         if not self._holding or self._outgoing.pending > _HELD_BYTES_MAX:
             self._flush()
 
+    def set_protocol(self, connection: Any) -> None:
+        """As `asyncio.BaseTransport`: from now on it is `connection`'s."""
+        self._connection = connection
+
     def close(self) -> None:
         """Say close_notify, and close once everything is written."""
         if not self._closing:
@@ -349,6 +354,10 @@ class TlsLayer:
         return self._raw.get_extra_info(name, default)
 
     # A connection of the worker, as long as the handshake lasts
+
+    def exchanges(self) -> list[Any]:
+        """None yet."""
+        return []
 
     def on_sweep(self, now: float) -> None:
         """The handshake's deadline."""

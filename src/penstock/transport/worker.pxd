@@ -16,6 +16,7 @@ cdef class Worker:
     cdef public bint crowded
     cdef public bytes default_headers
     cdef public object forwarding
+    cdef public object http2
     cdef public str id_prefix
     cdef public object limits
     cdef public set lingering

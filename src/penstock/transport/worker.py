@@ -74,6 +74,7 @@ class Worker:
     - `limits`: what a request may cost. `forwarding`: which forwarding headers count, and whose; None for none.
     - `admission`: None without a limit of requests or WebSockets. `access_log`: None when nothing is logged.
     - `id_prefix`: with which the ids begin that requests get here.
+    - `http2`: what HTTP/2 connections share (`http2_shared.Shared`), None before the first.
     - `pool`: the threads of a WSGI application, else None.
     - `static`: the folders of --static, None without any.
     - `closing`: no new request is taken any more. `closed_hook`: called after each connection's end.
@@ -97,6 +98,7 @@ class Worker:
         "crowded",
         "default_headers",
         "forwarding",
+        "http2",
         "id_prefix",
         "limits",
         "lingering",
@@ -131,6 +133,7 @@ class Worker:
         self.closing = False
         self.closed_hook: Any = None
         self.access_log: Any = None
+        self.http2: Any = None
         self.pool: Any = None
         self.logger = logging.getLogger(ERROR_LOGGER)
         self.admission: Admission | None = None
@@ -255,8 +258,8 @@ class Worker:
             return None
         return Record(log, self.id_prefix, asked != "log", asked == "response")
 
-    def refused(self, connection: Any, status: int, error: Any) -> None:
-        """Log a request that was answered with `status` before the application saw it: what was
+    def refused(self, connection: Any, status: int | str, error: Any) -> None:
+        """Log a request that was answered with `status` (or the name of an error code) before the application saw it: what was
         seen, which rule, which peer, which option changes it."""
         self.counters.refused_bad += 1
         now = self.loop.time()

@@ -1,4 +1,5 @@
-"""The opening handshake of a WebSocket over HTTP/1.1, seen from the server (RFC 6455 section 4.2).
+"""The opening handshake of a WebSocket, seen from the server: over HTTP/1.1 (RFC 6455 section 4.2), and
+by an extended CONNECT (RFC 8441).
 
 Everything is checked before the application is called; what is refused says which header, what was
 seen and what was expected.
@@ -75,15 +76,28 @@ def check_upgrade(head: Head, settings: Any) -> WebSocketOffer:
         raise _bad("a WebSocket handshake over HTTP/1.0; it needs HTTP/1.1")
     if head.content_length != 0:
         raise _bad("a WebSocket handshake with a body")
-    keys = []
+    keys = [value for name, value in head.headers if name == b"sec-websocket-key"]
+    offer = _offer(head, settings)
+    if len(keys) != 1 or not _is_key(keys[0]):
+        raise _bad("Sec-WebSocket-Key must be there once, with 16 bytes in base64")
+    digest = hashlib.sha1(keys[0] + _GUID, usedforsecurity=False).digest()
+    offer.accept = base64.b64encode(digest)
+    return offer
+
+
+def check_connect(head: Head, settings: Any) -> WebSocketOffer:
+    """Check the handshake in `head`, an extended CONNECT with the protocol websocket (RFC 8441 section
+    5): as `check_upgrade`, but without a key, since HTTP/2 cannot be taken for something else."""
+    return _offer(head, settings)
+
+
+def _offer(head: Head, settings: Any) -> WebSocketOffer:
     versions = []
     origins = []
     protocols = []
     extensions = []
     for name, value in head.headers:
-        if name == b"sec-websocket-key":
-            keys.append(value)
-        elif name == b"sec-websocket-version":
+        if name == b"sec-websocket-version":
             versions.append(value)
         elif name == b"sec-websocket-protocol":
             protocols.append(value)
@@ -101,11 +115,8 @@ def check_upgrade(head: Head, settings: Any) -> WebSocketOffer:
             "RFC 6455 section 4.4",
             ((b"sec-websocket-version", b"13"), (b"upgrade", b"websocket")),
         )
-    if len(keys) != 1 or not _is_key(keys[0]):
-        raise _bad("Sec-WebSocket-Key must be there once, with 16 bytes in base64")
-    accept = base64.b64encode(hashlib.sha1(keys[0] + _GUID, usedforsecurity=False).digest())
     offer = WebSocketOffer(
-        accept,
+        b"",
         _subprotocols(protocols) if protocols else [],
         extension_offers(extensions) if extensions else [],
     )
