@@ -21,6 +21,9 @@ CHUNKS = 16
 CHUNK = bytes(range(256)) * (CHUNK_BYTES // 256)
 """One chunk of the streamed answer; `CHUNKS` of them make 1 MiB."""
 
+LARGE_CHUNKS = 160
+"""That many of them make 10 MiB."""
+
 _HELLO_HEADERS = [
     (b"content-type", b"text/plain; charset=utf-8"),
     (b"content-length", b"%d" % len(HELLO)),
@@ -44,6 +47,17 @@ async def stream(scope: Scope, receive: Receive, send: Send) -> None:
         return
     await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
     for _ in range(CHUNKS - 1):
+        await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
+    await send({"type": "http.response.body", "body": CHUNK})
+
+
+async def large(scope: Scope, receive: Receive, send: Send) -> None:
+    """Answer with 10 MiB in 64 KiB pieces, as fast as they are taken."""
+    if scope["type"] != "http":
+        await _other(scope, receive, send)
+        return
+    await send({"type": "http.response.start", "status": 200, "headers": _STREAM_HEADERS})
+    for _ in range(LARGE_CHUNKS - 1):
         await send({"type": "http.response.body", "body": CHUNK, "more_body": True})
     await send({"type": "http.response.body", "body": CHUNK})
 
@@ -85,10 +99,7 @@ async def echo(scope: Scope, receive: Receive, send: Send) -> None:
 
 def wsgi_hello(environ: dict[str, Any], start_response: Callable[..., Any]) -> Iterable[bytes]:
     """Answer every request with the same few bytes, as a WSGI application."""
-    headers = [
-        ("Content-Type", "text/plain; charset=utf-8"),
-        ("Content-Length", str(len(HELLO))),
-    ]
+    headers = [("Content-Type", "text/plain; charset=utf-8"), ("Content-Length", str(len(HELLO)))]
     start_response("200 OK", headers)
     return [HELLO]
 

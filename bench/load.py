@@ -32,6 +32,9 @@ class Plan:
     warm_up_s: float
     seconds: float
     core: int
+    streams: int = 1
+    """How many requests are under way on each HTTP/2 connection."""
+    tls: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +44,12 @@ class Load:
     answers: int
     cpu_s_per_answer: float
     answers_per_s: float
+    p50_us: float
     p99_ms: float
 
 
 def requests(plan: Plan, pids: Sequence[int], file: Path, answer_bytes: int) -> Load:
-    """Varied requests from a file, by wrk; `answer_bytes` is the size that each answer has.
+    """Varied HTTP/1.1 requests from a file, by wrk; `answer_bytes` is the size that each answer has.
 
     Raises:
         BenchError: wrk saw an error or timeout, a status above 399, or answers of another size.
@@ -58,7 +62,7 @@ def requests(plan: Plan, pids: Sequence[int], file: Path, answer_bytes: int) -> 
         f"--duration={seconds}s",
         "--timeout=10s",
         f"--script={_SCRIPT}",
-        f"http://127.0.0.1:{plan.port}/",
+        f"{'https' if plan.tls else 'http'}://127.0.0.1:{plan.port}/",
         "--",
         str(file),
         str(plan.warm_up_s),
@@ -90,10 +94,39 @@ def transfers(plan: Plan, pids: Sequence[int], mode: str, file: str = "") -> Loa
     return _load(_run([*command, *_own_options(plan, pids)], plan, plan.warm_up_s + plan.seconds))
 
 
+def http2_requests(
+    plan: Plan, pids: Sequence[int], file: Path, *, body_bytes: int, answer_bytes: int
+) -> Load:
+    """Requests over HTTP/2 from a file of `traffic_http2`; the sizes are those of the bodies."""
+    command = [
+        sys.executable,
+        "-m",
+        "bench.load_http2",
+        f"--requests={file}",
+        f"--body-bytes={body_bytes}",
+        f"--answer-bytes={answer_bytes}",
+        f"--streams={plan.streams}",
+        *(["--tls"] if plan.tls else []),
+        f"--connections={plan.connections}",
+    ]
+    return _load(_run([*command, *_window(plan, pids)], plan, plan.warm_up_s + plan.seconds))
+
+
+def latency(plan: Plan, pids: Sequence[int], file: Path | None) -> Load:
+    """One request at a time; over HTTP/2 from a file of `traffic_http2`, without one over HTTP/1.1."""
+    command = [sys.executable, "-m", "bench.load_latency"]
+    if file is not None:
+        command.append(f"--requests={file}")
+    return _load(_run([*command, *_window(plan, pids)], plan, plan.warm_up_s + plan.seconds))
+
+
 def _own_options(plan: Plan, pids: Sequence[int]) -> list[str]:
+    return [f"--connections={plan.connections}", *_window(plan, pids)]
+
+
+def _window(plan: Plan, pids: Sequence[int]) -> list[str]:
     return [
         f"--port={plan.port}",
-        f"--connections={plan.connections}",
         f"--warm-up={plan.warm_up_s}",
         f"--seconds={plan.seconds}",
         *(f"--clock={cpu_clock_id(pid)}" for pid in pids),
@@ -127,5 +160,6 @@ def _load(report: dict[str, float]) -> Load:
         answers=int(report["requests"]),
         cpu_s_per_answer=report["window_cpu_s"] / answers,
         answers_per_s=answers / report["window_s"],
+        p50_us=report["p50_us"],
         p99_ms=report["p99_us"] / 1000,
     )

@@ -29,6 +29,14 @@ must be before a server is measured; an error, a timeout, an answer of another s
 log with too few lines fails the case. WebSocket echoes are compared one by one. Limits, deadlines
 and checks are those of every day.
 
+Over HTTP/2 a connection is one browser: what identifies it and its user stays the same, path and
+seven of twelve fields differ from each request to the next, and the blocks were encoded before the
+load began as browsers encode them, dynamic table, Huffman code and cookie crumbs included
+([`bench/traffic_http2.py`](../../bench/traffic_http2.py)). 512 requests are under way all the time,
+each answer's status and size are checked. The row of one request at a time says what its client
+waits, not what the server's CPU does. uvicorn speaks HTTP/2 by its extra parser only. TLS is 1.3,
+with the certificate that most sites have (ECDSA, P-256); connections are made before the window.
+
 The floor is a bare uvloop protocol that answers canned bytes without reading what was asked
 ([`bench/floor.py`](../../bench/floor.py)). How each server is started is in
 [`bench/servers.py`](../../bench/servers.py).

@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 Kind = Literal[
     "requests", "messages", "download", "upload", "idle-worker", "idle-connection",
-    "open-websocket", "start",
+    "open-websocket", "start", "latency", "idle-streams", "closed-windows",
 ]  # fmt: skip
 
 
@@ -27,6 +27,10 @@ class Case:
     options: tuple[str, ...] = ()
     """Further arguments of the server's command."""
     connections: int = 64
+    http2: bool = False
+    """Whether the load speaks HTTP/2, not HTTP/1.1."""
+    streams: int = 1
+    """How many requests are under way on each HTTP/2 connection."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,10 +49,20 @@ class Row:
     """Rounds that a full run makes at least, however few are asked for in general."""
     file: str = ""
     """The static file of `files` that is asked for; "" for the application."""
+    body_bytes: int = 0
+    """What each HTTP/2 request uploads; 0 for no body."""
+    tls: bool = False
 
 
 def _cases(servers: str, *, connections: int = 64) -> tuple[Case, ...]:
     return tuple(Case(server, server, connections=connections) for server in servers.split())
+
+
+def _http2(servers: str, *, connections: int = 16, streams: int = 32) -> tuple[Case, ...]:
+    return tuple(
+        Case(server, server, connections=connections, http2=True, streams=streams)
+        for server in servers.split()
+    )
 
 
 LOG_SUFFIX = " with log"
@@ -61,6 +75,9 @@ _TRANSFER_TARGETS = (
     ratio("penstock", "floor", at_most=1.15),
     ratio("uvicorn", "penstock", at_least=1.1),
 )
+OVER_HTTP1 = "penstock, HTTP/1.1"
+_HTTP2_PEERS = "uvicorn-zttp granian hypercorn"
+_TLS_PEERS = "uvicorn uvicorn-zttp granian gunicorn hypercorn"
 _ASGI_PEERS = "uvicorn uvicorn-zttp granian gunicorn hypercorn daphne"
 
 ROWS: tuple[Row, ...] = (
@@ -211,5 +228,103 @@ ROWS: tuple[Row, ...] = (
         _cases(f"floor penstock penstock-pure {_ASGI_PEERS}"),
         (ratio("uvicorn", "penstock", at_least=1.0),),
         unit="ms",
+    ),
+    Row(
+        "http2",
+        "HTTP/2, 12 realistic fields, 16 connections × 32 streams",
+        "requests",
+        "bench.apps:hello",
+        _http2(f"penstock penstock-pure {_HTTP2_PEERS}"),
+        (
+            ratio("granian", "penstock", at_least=2.0),
+            ratio("uvicorn-zttp", "penstock", at_least=2.0),
+            ratio("hypercorn", "penstock", at_least=20),
+            ratio("granian", "penstock-pure", at_least=1.3),
+        ),
+    ),
+    Row(
+        "http2-post",
+        "HTTP/2, POST with 1 KiB, 16 connections × 32 streams",
+        "requests",
+        "bench.apps:upload",
+        _http2(f"penstock penstock-pure {_HTTP2_PEERS}"),
+        (ratio("granian", "penstock", at_least=1.5),),
+        body_bytes=1024,
+    ),
+    Row(
+        "http2-stream",
+        "HTTP/2, 1 MiB streamed in 64 KiB chunks, 8 connections × 4 streams",
+        "download",
+        "bench.apps:stream",
+        _http2(f"penstock {_HTTP2_PEERS}", connections=TRANSFER_CONNECTIONS, streams=4),
+        (best_peer_ratio(_HTTP2_PEERS.split(), "penstock", at_least=1 / 1.1),),
+        rounds_min=7,
+    ),
+    Row(
+        "http2-upload",
+        "HTTP/2, 1 MiB uploaded, 8 connections × 4 streams",
+        "upload",
+        "bench.apps:upload",
+        _http2(f"penstock {_HTTP2_PEERS}", connections=TRANSFER_CONNECTIONS, streams=4),
+        (best_peer_ratio(_HTTP2_PEERS.split(), "penstock", at_least=1 / 1.1),),
+        rounds_min=7,
+        body_bytes=1 << 20,
+    ),
+    Row(
+        "http2-latency",
+        "one request at a time on one connection, what its client waits (p50)",
+        "latency",
+        "bench.apps:hello",
+        (
+            *_http2(f"penstock {_HTTP2_PEERS}", connections=1, streams=1),
+            Case(OVER_HTTP1, "penstock", connections=1),
+        ),
+        (ratio("penstock", OVER_HTTP1, at_most=1.15),),
+        unit="µs p50",
+    ),
+    Row(
+        "tls",
+        "HTTP/1.1 over TLS, 12 realistic headers, 64 connections",
+        "requests",
+        "bench.apps:hello",
+        _cases(f"penstock penstock-pure {_TLS_PEERS}"),
+        (best_peer_ratio(_TLS_PEERS.split(), "penstock", at_least=1.3),),
+        tls=True,
+    ),
+    Row(
+        "http2-tls",
+        "HTTP/2 over TLS, 12 realistic fields, 16 connections × 32 streams",
+        "requests",
+        "bench.apps:hello",
+        _http2(f"penstock penstock-pure {_HTTP2_PEERS}"),
+        (best_peer_ratio(_HTTP2_PEERS.split(), "penstock", at_least=1.3),),
+        tls=True,
+    ),
+    Row(
+        "memory-http2",
+        "memory of an idle HTTP/2 connection",
+        "idle-connection",
+        "bench.apps:hello",
+        _http2(f"penstock penstock-pure {_HTTP2_PEERS}", connections=MANY, streams=1),
+        (value("penstock", at_most=6, unit="KB"),),
+        unit="KB",
+    ),
+    Row(
+        "memory-streams",
+        "memory of an idle HTTP/2 stream, 100 connections × 100 streams that upload nothing",
+        "idle-streams",
+        "bench.apps:upload",
+        _http2(f"penstock penstock-pure {_HTTP2_PEERS}", connections=100, streams=100),
+        (value("penstock", at_most=10, unit="KB"),),
+        unit="KB",
+    ),
+    Row(
+        "closed-windows",
+        "growth by 100 answers of 10 MiB that an HTTP/2 client asks for and does not take",
+        "closed-windows",
+        "bench.apps:large",
+        _http2(f"penstock penstock-pure {_HTTP2_PEERS}", connections=1, streams=100),
+        (value("penstock", at_most=16, unit="MB"),),
+        unit="MB",
     ),
 )

@@ -20,6 +20,8 @@ from bench.files import ROUTE
 if TYPE_CHECKING:
     from collections.abc import Iterable
 
+    from bench.tls import Files
+
 Interface = Literal["asgi", "wsgi"]
 Leg = Literal["compiled", "pure"]
 
@@ -31,7 +33,9 @@ class Recipe:
     `arguments` follow the interpreter; `{target}`, `{attribute}` (the target's last part) and
     `{port}` are filled in. `quiet` or `logging` is added for an access log that is off or on.
     `packages` are the distributions whose versions a result must name. `static` is added where the
-    server is to serve files itself, with `{folder}` and `{route}` filled in.
+    server is to serve files itself, with `{folder}` and `{route}` filled in; `tls` for HTTP over
+    TLS, with `{certificate}` and `{key}`; `http1` or `http2` for the protocol that is asked for. Where
+    one of them is None, the server cannot do it.
     """
 
     server: str
@@ -42,22 +46,41 @@ class Recipe:
     logging: tuple[str, ...] | None = None
     leg: Leg | None = None
     static: tuple[str, ...] | None = None
+    tls: tuple[str, ...] | None = None
+    http1: tuple[str, ...] = ()
+    http2: tuple[str, ...] | None = None
 
     def command(
-        self, python: str, target: str, port: int, *, log: bool, folder: str = ""
+        self,
+        python: str,
+        target: str,
+        port: int,
+        *,
+        log: bool = False,
+        folder: str = "",
+        tls: Files | None = None,
+        http2: bool = False,
     ) -> list[str]:
         """The whole command line, with a `folder` of files to serve or without; BenchError if this
-        server cannot log, or serve files, here."""
-        if log and self.logging is None:
-            raise BenchError(f"{self.server} has no recipe with an access log")
-        if folder and self.static is None:
-            raise BenchError(f"{self.server} has no recipe with static files")
-        extra = (self.logging or ()) if log else self.quiet
-        if folder:
-            extra += self.static or ()
+        server cannot do what is asked for."""
+        extra = (
+            *self._words("an access log" if log else "", self.logging, self.quiet),
+            *self._words("static files" if folder else "", self.static),
+            *self._words("TLS" if tls else "", self.tls),
+            *self._words("HTTP/2" if http2 else "", self.http2, self.http1),
+        )
         values = {"target": target, "attribute": target.rpartition(":")[2], "port": str(port)}
         values |= {"folder": folder, "route": ROUTE}
+        if tls is not None:
+            values |= {"certificate": str(tls.certificate), "key": str(tls.key)}
         return [python, *(part.format_map(values) for part in (*self.arguments, *extra))]
+
+    def _words(
+        self, wanted: str, found: tuple[str, ...] | None, otherwise: tuple[str, ...] = ()
+    ) -> tuple[str, ...]:
+        if wanted and found is None:
+            raise BenchError(f"{self.server} has no recipe with {wanted}")
+        return found or () if wanted else otherwise
 
 
 def _words(line: str) -> tuple[str, ...]:
@@ -69,9 +92,7 @@ _UVICORN = (
     "-m uvicorn {target} --port {port} --loop uvloop --ws websockets-sansio --no-proxy-headers "
     "--timeout-keep-alive 75 --http "
 )
-_GRANIAN = (
-    "-m granian {target} --port {port} --workers 1 --http 1 --backlog 4096 --backpressure 10000"
-)
+_GRANIAN = "-m granian {target} --port {port} --workers 1 --backlog 4096 --backpressure 10000"
 _GUNICORN = (
     "-m gunicorn {target} --bind 127.0.0.1:{port} --workers 1 --keep-alive 75 "
     "--worker-connections 10000 --no-control-socket --log-level warning"
@@ -80,24 +101,42 @@ _GUNICORN = (
 _QUIET = _words("--no-access-log --log-level warning")
 _LOGGING = _words("--access-log --log-level info")
 """uvicorn's spelling, which Penstock and granian share."""
+_TLS = _words("--ssl-certfile {certificate} --ssl-keyfile {key}")
+"""uvicorn's spelling, which Penstock shares."""
+_TLS_SHORT = _words("--certfile {certificate} --keyfile {key}")
+"""gunicorn's, which hypercorn shares."""
 
 
 def _penstock(server: str, leg: Leg, interface: Interface, options: str) -> Recipe:
     arguments = _words(f"{_PENSTOCK} {options}")
     static = ("--static", "{route}={folder}")
-    return Recipe(server, interface, ("uvloop",), arguments, _QUIET, _LOGGING, leg, static)
+    return Recipe(
+        server, interface, ("uvloop",), arguments, _QUIET, _LOGGING, leg, static, _TLS, http2=()
+    )
 
 
 def _uvicorn(server: str, parser: str) -> Recipe:
     packages = ("uvicorn", parser, "uvloop", "websockets")
-    return Recipe(server, "asgi", packages, _words(_UVICORN + parser), _QUIET, _LOGGING)
+    arguments = _words(_UVICORN + parser)
+    http2 = ("--http2",) if parser == "zttp" else None
+    return Recipe(server, "asgi", packages, arguments, _QUIET, _LOGGING, tls=_TLS, http2=http2)
 
 
 def _granian(interface: Interface, options: str) -> Recipe:
     arguments = _words(f"{_GRANIAN} {options}")
     static = ("--static-path-mount", "{folder}", "--static-path-route", "{route}")
-    packages = ("granian", "uvloop")
-    return Recipe("granian", interface, packages, arguments, _QUIET, _LOGGING, static=static)
+    return Recipe(
+        "granian",
+        interface,
+        ("granian", "uvloop"),
+        arguments,
+        _QUIET,
+        _LOGGING,
+        static=static,
+        tls=_words("--ssl-certificate {certificate} --ssl-keyfile {key}"),
+        http1=("--http", "1"),
+        http2=("--http", "2"),
+    )
 
 
 _RECIPES = (
@@ -113,17 +152,20 @@ _RECIPES = (
     Recipe(
         "hypercorn",
         "asgi",
-        ("hypercorn", "h11", "wsproto", "uvloop"),
+        ("hypercorn", "h11", "h2", "wsproto", "uvloop"),
         _words(
             "-m hypercorn {target} --bind 127.0.0.1:{port} --workers 1 --worker-class uvloop "
             "--keep-alive 75 --log-level warning"
         ),
+        tls=_TLS_SHORT,
+        http2=(),
     ),
     Recipe(
         "gunicorn",
         "asgi",
         ("gunicorn", "gunicorn_h1c", "uvloop"),
         _words(_GUNICORN + " --worker-class asgi --asgi-loop uvloop --http-parser fast"),
+        tls=_TLS_SHORT,
     ),
     Recipe(
         "gunicorn-gthread",

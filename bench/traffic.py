@@ -27,13 +27,13 @@ _TEXT_FIN = 0x81
 _SEED = 20261122
 _KINDS = ("orders", "customers", "products", "invoices", "shipments", "reviews", "carts")
 _SORTS = ("name", "-created", "price", "-updated", "relevance")
-_LANGUAGES = ("en-US,en;q=0.9", "de-DE,de;q=0.9,en;q=0.7", "fr-FR,fr;q=0.8,en;q=0.5", "ja,en;q=0.6")
-_ACCEPTS = (
+LANGUAGES = ("en-US,en;q=0.9", "de-DE,de;q=0.9,en;q=0.7", "fr-FR,fr;q=0.8,en;q=0.5", "ja,en;q=0.6")
+ACCEPTS = (
     "application/json, text/plain, */*",
     "text/html,application/xhtml+xml,application/xml;q=0.9,image/avif,image/webp,*/*;q=0.8",
     "*/*",
 )
-_SYSTEMS = (
+SYSTEMS = (
     "Windows NT 10.0; Win64; x64",
     "Macintosh; Intel Mac OS X 10_15_7",
     "X11; Linux x86_64",
@@ -58,10 +58,10 @@ def request(random_: random.Random, method: str = "GET", more: str = "", target:
         f"{method} {target or path(random_)} HTTP/1.1\r\n"
         f"Host: shop.example.com\r\n"
         f"Connection: keep-alive\r\n"
-        f"User-Agent: Mozilla/5.0 ({random_.choice(_SYSTEMS)}) AppleWebKit/537.36 "
+        f"User-Agent: Mozilla/5.0 ({random_.choice(SYSTEMS)}) AppleWebKit/537.36 "
         f"(KHTML, like Gecko) Chrome/{chrome} Safari/537.36\r\n"
-        f"Accept: {random_.choice(_ACCEPTS)}\r\n"
-        f"Accept-Language: {random_.choice(_LANGUAGES)}\r\n"
+        f"Accept: {random_.choice(ACCEPTS)}\r\n"
+        f"Accept-Language: {random_.choice(LANGUAGES)}\r\n"
         f"Accept-Encoding: gzip, deflate, br, zstd\r\n"
         f"Referer: https://shop.example.com{path(random_)}\r\n"
         f"Cookie: session={session}; csrftoken={random_.randbytes(16).hex()}; theme=dark\r\n"
@@ -93,7 +93,7 @@ def handshakes(count: int) -> list[tuple[bytes, bytes]]:
             f"Sec-WebSocket-Key: {key.decode()}\r\n"
             f"Sec-WebSocket-Version: 13\r\n"
             f"Origin: https://shop.example.com\r\n"
-            f"User-Agent: Mozilla/5.0 ({random_.choice(_SYSTEMS)}) Gecko/20100101 Firefox/140.0\r\n"
+            f"User-Agent: Mozilla/5.0 ({random_.choice(SYSTEMS)}) Gecko/20100101 Firefox/140.0\r\n"
             f"Cookie: session={random_.randbytes(24).hex()}\r\n\r\n"
         )
         made.append((head.encode("ascii"), key))
