@@ -18,8 +18,8 @@ class Http2End:
     consumed and not given back yet; `unread`, bytes received and not consumed; `remaining`, bytes of
     body that were declared and did not come yet, -1 for an unknown length; `received`, bytes of body
     so far; `items` and `offset`, what waits to be sent; `fin`, END_STREAM follows it; `blocked`, the
-    holder was told to wait; `queued`, it stands in line to be sent; `turn`, bytes sent in this turn;
-    `lingers`, it was reset, and the application has not ended yet; `done`, the application has ended.
+    holder was told to wait; `refused`, its body passed a limit; `tunnel`, it is a CONNECT; `queued`, it stands in line to be sent; `turn`, bytes sent in this turn;
+    `ticks`, how long the rest of a body came that nobody reads; `lingers`, it was reset, and the application has not ended yet; `done`, the application has ended.
     """
 
     __slots__ = (
@@ -36,9 +36,12 @@ class Http2End:
         "queued",
         "receive_window",
         "received",
+        "refused",
         "remaining",
         "send_window",
         "state",
+        "ticks",
+        "tunnel",
         "turn",
         "unread",
         "unreturned",
@@ -66,7 +69,10 @@ class Http2End:
         self.fin = False
         self.open = True
         self.blocked = False
+        self.refused = False
+        self.tunnel = False
         self.queued = False
         self.turn = 0
+        self.ticks = 0
         self.lingers = False
         self.done = False

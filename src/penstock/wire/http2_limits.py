@@ -9,7 +9,7 @@ class Http2Limits:
       `head_max` counts as RFC 9113 section 10.5.1 does, with 32 bytes for each field.
     - `table_max`: what the peer's HPACK encoder may use (SETTINGS_HEADER_TABLE_SIZE).
     - `frame_max`: payload of a frame, both ways (SETTINGS_MAX_FRAME_SIZE; 16384 at least).
-    - `stream_window`, `connection_window`: what the peer may send before anyone has read it; they
+    - `stream_window`, `connection_window` (65535 at least, each): what the peer may send before anyone has read it; they
       double, while a stream is read as fast as it comes, up to the `..._max`. The connection's
       bounds the memory of all bodies together.
     - `stream_queue_max`, `connection_queue_max`: body bytes that wait to be written; beyond, streams
@@ -46,7 +46,7 @@ class Http2Limits:
         body_max: int = -1,
         table_max: int = 4096,
         frame_max: int = 16384,
-        stream_window: int = 65536,
+        stream_window: int = 65535,
         stream_window_max: int = 1 << 20,
         connection_window: int = 1 << 20,
         connection_window_max: int = 4 << 20,

@@ -1,12 +1,59 @@
-"""One HTTP/2 connection of a server (RFC 9113), sans-IO: bytes in, events out; answers in, bytes out."""
+"""One HTTP/2 connection of a server (RFC 9113), sans-IO: bytes in, events out; answers in, bytes out.
+
+The layers below: `http2.Reader` cuts bytes into frames, `http2_sending.Sender` frames and orders what
+leaves, `http2_control.Control` does what steers the connection. Here are requests and their bodies.
+"""
 
 from typing import Any
 
+from penstock.errors import CompressionError, Http2Error, HttpError, StreamError
+from penstock.wire.hpack import Decoder
+from penstock.wire.http1_steer import too_large
+from penstock.wire.http2_budget import SMALL_BYTES, UNWRITTEN_MAX
+from penstock.wire.http2_control import Control
 from penstock.wire.http2_end import Http2End
+from penstock.wire.http2_events import DATA, NEED_MORE, REFUSED, REQUEST
+from penstock.wire.http2_fields import PRIORITY
+from penstock.wire.http2_frames import (
+    COMPRESSION_ERROR,
+    ENHANCE_YOUR_CALM,
+    FLOW_CONTROL_ERROR,
+    NO_ERROR,
+    PROTOCOL_ERROR,
+    REFUSED_STREAM,
+    TYPE_DATA,
+    TYPE_HEADERS,
+)
+from penstock.wire.http2_head import check_trailers, make_head, value_of
 from penstock.wire.http2_limits import Http2Limits
+from penstock.wire.http2_states import (
+    CLOSED_BY_END,
+    FAULTS,
+    HALF_CLOSED_LOCAL,
+    HALF_CLOSED_REMOTE,
+    IGNORED,
+    INPUTS,
+    NEXT,
+    RECV_DATA,
+    RECV_DATA_END,
+    RECV_HEADERS,
+    RECV_HEADERS_END,
+)
+from penstock.wire.priority import URGENCY, parse_priority
+
+_NEED_MORE = NEED_MORE
+_REQUEST = REQUEST
+_REFUSED = REFUSED
+_DATA = DATA
+_URGENCY = URGENCY
+_SMALL_BYTES = SMALL_BYTES
+_UNWRITTEN_MAX = UNWRITTEN_MAX
+_PRIORITY = PRIORITY
+# limit_request_fields does not count these (RFC 9113 section 8.3.1, RFC 8441 section 4).
+_PSEUDO_FIELDS = 5
 
 
-class Session:
+class Session(Control):
     """All streams of one connection.
 
     Feed with `receive`, ask with `next` until NEED_MORE; whoever wants to stop in between leaves the
@@ -29,107 +76,242 @@ class Session:
       while the application still works on them (H01, H02).
     - `queued_bytes`: body bytes that wait in all streams.
     - `drained`: ends that may be written to again; the holder empties the list after `take`.
+    - `failed`: ends whose source gave less than it had to (see `send_source`); they were reset. The
+      holder empties the list after `take`.
     - `leaving`: our last GOAWAY is out, no new stream is taken. `ping_open`: our PING has no answer
       yet.
-    - `head_open`: a header block has begun and is not whole (its deadline is `tick`'s).
     """
+
+
+    __slots__ = ("_decoder", "data", "ended", "head", "option", "protocol", "status")
 
     def __init__(self, limits: Http2Limits, websockets: bool) -> None:
         """`limits` are shared by all connections; `websockets`: offer extended CONNECT."""
-        raise NotImplementedError
+        Control.__init__(self, limits, websockets)
+        self._decoder = Decoder(limits.table_max)
+        self.head: Any = None
+        self.protocol = b""
+        self.ended = False
+        self.data = b""
+        self.status = 0
+        self.option = ""
 
     def receive(self, data: bytes) -> None:
         """Take over what arrived, the client's preface first (RFC 9113 section 3.4). The object is
         kept, not copied, where nothing is left over."""
-        raise NotImplementedError
+        if not self._dead:
+            self._reader.feed(data)
 
     def pending(self) -> int:
-        """Bytes that were fed and are not decoded yet; 0 again once `next` gave NEED_MORE and no
-        frame is half there."""
-        raise NotImplementedError
+        """Bytes that were fed and are not decoded yet; after NEED_MORE those of a frame that is not
+        whole."""
+        return self._reader.pending()
 
     def next(self) -> int:
         """The next event. Raises Http2Error for a connection error (RFC 9113 section 5.4.1): its
         GOAWAY is queued; write what `take` gives, then close. No more events come after it."""
-        raise NotImplementedError
+        if self._dead:
+            return _NEED_MORE
+        reader = self._reader
+        try:
+            while True:
+                kind = reader.next()
+                try:
+                    if kind == TYPE_HEADERS:
+                        event = self._on_headers()
+                    elif kind == TYPE_DATA:
+                        event = self._on_data()
+                    elif kind < 0:
+                        return _NEED_MORE
+                    else:
+                        event = self._steered(kind)
+                except StreamError as error:
+                    event = self._end_in_error(reader.number, error)
+                if event:
+                    return event
+                if self._unwritten > _UNWRITTEN_MAX:
+                    raise Http2Error(
+                        ENHANCE_YOUR_CALM,
+                        f"more than {_UNWRITTEN_MAX} answers that the peer does not read",
+                        "RFC 9113 10.5",
+                    )
+        except Http2Error as error:
+            self._die(error)
+            raise
+        except CompressionError as error:
+            fault = Http2Error(COMPRESSION_ERROR, str(error), error.rule)
+            self._die(fault)
+            raise fault from None
 
-    def respond(self, end: Http2End, block: bytes, data: bytes) -> bool:
-        """A whole response: `block` as HEADERS, `data` as DATA, the last of them with END_STREAM.
+    def _on_headers(self) -> int:
+        """A header block: it is decoded whatever becomes of it, for the table's sake (4.3)."""
+        reader = self._reader
+        limits = self.limits
+        decoder = self._decoder
+        number = reader.number
+        fields = decoder.decode(
+            reader.payload, limits.head_max, limits.fields_max + _PSEUDO_FIELDS
+        )
+        ended = reader.ended
+        end = self._streams.get(number)
+        state = self._closed_state(number) if end is None else end.state
+        verdict = NEXT[state * INPUTS + (RECV_HEADERS_END if ended else RECV_HEADERS)]
+        if verdict & FAULTS:
+            self._judge(verdict, number)
+        if verdict == IGNORED:
+            self._churn()
+            return _NEED_MORE
+        if end is not None:
+            return self._on_trailers(end, fields, verdict)
+        if not number & 1:
+            raise Http2Error(
+                PROTOCOL_ERROR, f"the client opens stream {number}, an even number", "RFC 9113 5.1.1"
+            )
+        self._open_number(number)
+        if self.active >= limits.streams_max:
+            # As a stream error, it counts as one that was reset (H13).
+            raise StreamError(
+                REFUSED_STREAM, f"more than {limits.streams_max} streams", "RFC 9113 5.1.2"
+            )
+        self.status = 0
+        self.head = None
+        if decoder.too_large:
+            self._refuse(431, "request head too long", "limit_request_head")
+        else:
+            try:
+                self.head = make_head(fields, ended, self.websockets, limits)
+            except HttpError as error:
+                self._refuse(error.status, str(error), error.option)
+        end = Http2End(number, verdict, self._peer_window, limits.stream_window)
+        self._streams[number] = end
+        self.active += 1
+        self.stream = end
+        self.ended = ended
+        early = None
+        if self._early:
+            early = self._early.pop(number, None)
+            if early is not None:
+                end.urgency, end.incremental = parse_priority(early, _URGENCY, False)
+        if self.status:
+            if not ended:
+                end.remaining = -1
+            return _REFUSED
+        head = self.head
+        end.remaining = head.content_length
+        self.protocol = head.upgrade
+        end.tunnel = head.upgrade != b""
+        if head.bits & _PRIORITY and early is None:
+            end.urgency, end.incremental = parse_priority(
+                value_of(head.headers, b"priority"), _URGENCY, False
+            )
+        return _REQUEST
 
-        The quick way for what `headers` and `send` do; the same contract as theirs.
-        """
-        raise NotImplementedError
+    def _refuse(self, status: int, text: str, option: str) -> None:
+        self.status = status
+        self.text = text
+        self.option = option
 
-    def headers(self, end: Http2End, block: bytes, fin: bool) -> None:
-        """Send a header block (HPACK, made without the dynamic table): 1xx, final or trailers.
+    def _on_trailers(self, end: Http2End, fields: list[tuple[bytes, bytes]], state: int) -> int:
+        """A second header block (section 8.1). ASGI has no event for trailers of a request, and
+        merging them into the head is an attack: they are checked and dropped."""
+        if end.tunnel:
+            raise StreamError(PROTOCOL_ERROR, "HEADERS on a CONNECT stream", "RFC 9113 8.5")
+        if self._decoder.too_large:
+            raise StreamError(
+                ENHANCE_YOUR_CALM, "trailers too long", "RFC 9113 10.5.1", "limit_request_head"
+            )
+        check_trailers(fields)
+        if end.remaining > 0:
+            raise StreamError(
+                PROTOCOL_ERROR, f"{end.remaining} bytes less than content-length", "RFC 9113 8.1.1"
+            )
+        return self._deliver(end, b"", state)
 
-        Cut into HEADERS and CONTINUATION as the peer's SETTINGS_MAX_FRAME_SIZE needs, in its place
-        behind body bytes that wait. `fin`: END_STREAM. Nothing happens on a stream that is not
-        `open`.
-        """
-        raise NotImplementedError
+    def _on_data(self) -> int:
+        """A piece of a DATA frame, which counts against both windows before anything else (6.9)."""
+        reader = self._reader
+        number = reader.number
+        end = self._streams.get(number)
+        data = reader.payload
+        size = len(data)
+        if reader.fresh:
+            if reader.size > self._receive_window:
+                raise Http2Error(
+                    FLOW_CONTROL_ERROR, "DATA beyond the connection's window", "RFC 9113 6.9"
+                )
+            self._receive_window -= reader.size
+            padding = reader.size - reader.body
+            if padding:
+                self._give_back(padding)
+            if reader.body < _SMALL_BYTES and not reader.ended:
+                if reader.body:
+                    self._budget.small()
+                else:
+                    self._budget.empty()
+        ended = reader.ended
+        state = self._closed_state(number) if end is None else end.state
+        verdict = NEXT[state * INPUTS + (RECV_DATA_END if ended else RECV_DATA)]
+        if end is None or verdict & FAULTS:
+            if size:
+                self._give_back(size)
+            self._judge(verdict, number)
+            self._churn()
+            return _NEED_MORE
+        if reader.fresh:
+            end.receive_window -= reader.size
+            if end.receive_window < 0:
+                self._give_back(size)
+                raise StreamError(
+                    FLOW_CONTROL_ERROR, "DATA beyond the stream's window", "RFC 9113 6.9"
+                )
+            # Padding is nobody's to consume; the stream's share goes with the next WINDOW_UPDATE.
+            end.unreturned += padding
+        end.unread += size
+        end.received += size
+        if end.remaining >= 0:
+            end.remaining -= size
+            if end.remaining < 0 or (ended and end.remaining):
+                raise StreamError(
+                    PROTOCOL_ERROR, "a body of another length than content-length", "RFC 9113 8.1.1"
+                )
+        elif 0 <= self.limits.body_max < end.received and end.open and not end.refused:
+            return self._refuse_body(end, verdict)
+        return self._deliver(end, data, verdict)
 
-    def send(self, end: Http2End, data: bytes, fin: bool) -> bool:
-        """Send body bytes; `fin`: END_STREAM follows them.
+    def _deliver(self, end: Http2End, data: bytes, state: int) -> int:
+        """Body for the application, unless nobody waits for it any more."""
+        end.state = state
+        if end.refused or not end.open:
+            self._drop(end, len(data))
+            return _NEED_MORE
+        ended = state == HALF_CLOSED_REMOTE
+        if not data and not ended:
+            return _NEED_MORE
+        self.stream = end
+        self.data = data
+        self.ended = ended
+        return _DATA
 
-        Framed at once as far as the windows allow and nothing is before them, else queued without
-        copying. False while more waits than the high-water mark, of this stream or of all: then the
-        end comes back in `drained` once there is room. True on a stream that is not `open`, where
-        nothing happens.
-        """
-        raise NotImplementedError
+    def _drop(self, end: Http2End, size: int) -> None:
+        """Body bytes that came after the response was given."""
+        if size:
+            self.consumed(end, size)
+        if end.state == CLOSED_BY_END:
+            self._close(end, CLOSED_BY_END)
+        elif end.state == HALF_CLOSED_LOCAL:
+            self._ended_early(end)
 
-    def send_source(self, end: Http2End, source: Any, count: int, fin: bool) -> None:
-        """Send `count` bytes that `source.read(n)` gives (at most `n` bytes, called from `take` when
-        there is room for them). `source.close()` is called exactly once, when it is needed no more,
-        for whatever reason. A source that ends early resets the stream with INTERNAL_ERROR, of which
-        `next` tells with RESET, `ours`."""
-        raise NotImplementedError
+    def _refuse_body(self, end: Http2End, state: int) -> int:
+        error = too_large(self.limits.body_max)
+        self._refuse(error.status, str(error), error.option)
+        end.refused = True
+        end.state = state
+        self.stream = end
+        self.ended = state == HALF_CLOSED_REMOTE
+        return _REFUSED
 
-    def reset(self, end: Http2End, code: int) -> None:
-        """End the stream with RST_STREAM, what waits on it is dropped. No RESET event follows.
-        Nothing happens where both sides have ended it."""
-        raise NotImplementedError
-
-    def consumed(self, end: Http2End, count: int) -> None:
-        """`count` bytes of DATA events were taken by the application, or will be by nobody: the
-        windows are given back, in batches (RFC 9113 section 6.9). What was not consumed when the
-        stream ends or is reset is given back to the connection by `done`."""
-        raise NotImplementedError
-
-    def done(self, end: Http2End) -> None:
-        """The application's call has ended; exactly once for each REQUEST (and for each REFUSED,
-        after its answer), also after RESET: frees the stream's place in the limit."""
-        raise NotImplementedError
-
-    def prioritize(self, end: Http2End, value: bytes) -> None:
-        """Change a stream's priority to what a `priority` field of the response says (RFC 9218
-        section 5); what it does not name stays, what is malformed is ignored."""
-        raise NotImplementedError
-
-    def go_away(self, code: int, last: bool) -> None:
-        """Queue a GOAWAY. Graceful stop (RFC 9113 section 6.8): once with `last` False, which only
-        warns; a round trip later with `last` True, from then on streams are refused."""
-        raise NotImplementedError
-
-    def ping(self) -> None:
-        """Queue a PING, unless one has no answer yet."""
-        raise NotImplementedError
-
-    def tick(self, now: float) -> None:
-        """About once a second, `now` in seconds of any monotonic clock: budgets recover, deadlines
-        of SETTINGS and of header blocks are looked at. Raises Http2Error as `next` does."""
-        raise NotImplementedError
-
-    def ends(self) -> list[Http2End]:
-        """The streams that are not closed, oldest first; a copy."""
-        raise NotImplementedError
-
-    def has_output(self) -> bool:
-        """Whether `take` would give anything."""
-        raise NotImplementedError
-
-    def take(self, bytes_max: int) -> bytes:
-        """What is to be written next: everything but bodies, and as much of these as windows allow,
-        in order of priority, until `bytes_max` is reached (passed by one frame at most)."""
-        raise NotImplementedError
+    def _ended_early(self, end: Http2End) -> None:
+        """The response is whole and the request is not. What is left of it may still come where the
+        window has room for it; else the client is told to stop (section 8.1)."""
+        if end.remaining > end.receive_window or end.receive_window <= 0:
+            self._reset(end, NO_ERROR)
