@@ -161,13 +161,12 @@ class Answer(LoggedStream):
         return future
 
     def _file_sent(self, whole: bool) -> None:
-        """The session needs the file no more. Where that was the file's fault, it resets the stream."""
+        """The session needs the file no more. Where that is the file's fault, it has reset the stream."""
         source = self._file
         self._file = None
         if source is not None and source.error:
             self.ended = RESET
             self._connection.service.note("error", f"response cut, {source.error}")
-            self._connection.advance_soon()
 
     def _file_sent_end(self, whole: bool) -> None:
         """The same, at the end of the response."""

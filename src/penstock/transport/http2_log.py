@@ -58,6 +58,10 @@ class LoggedStream(Stream):
     is_websocket: bool
     worker: Any
 
+    def _waits(self) -> bool:
+        """Whether some of the response has not found room yet."""
+        return self._end.items is not None
+
     def _log(self, exchange: Any) -> None:
         log = self.worker.access_log
         if log is not None and not self._logged:
@@ -80,7 +84,7 @@ class LoggedStream(Stream):
             getattr(exchange, "sent_bytes", 0),
             0,
             self._lines,
-            self._end.waiting > 0 and event == REQUEST,
+            self._waits() and event == REQUEST,
         )
 
     def _log_refused(self, exchange: Any, status: int, left: bool) -> None:
@@ -106,7 +110,7 @@ class LoggedStream(Stream):
     def _check_record(self, record: Record) -> None:
         """The sweep: a line that waited for the client, or that tells of a response's start."""
         exchange = self.exchange
-        if record.held is not None and not self._end.waiting:
+        if record.held is not None and not self._waits():
             record.release(COMPLETE)
         if exchange is not None and not self.is_websocket and exchange.status and record.is_due():
             self._tell(record, exchange, STREAM_START)

@@ -7,7 +7,7 @@ what waits there can still be ordered, by priority and by the windows.
 
 from typing import Any
 
-from penstock.gateway.stream import Service
+from penstock.gateway.stream import DISCONNECT_LOST, Service
 from penstock.transport.direct import write_now
 from penstock.transport.http1_output import reset_at_close
 from penstock.transport.http2_shared import Shared
@@ -139,6 +139,12 @@ class Output:
                 break
             taken += size
             self._write(out, size)
+        if session.failed:
+            failed = session.failed
+            session.failed = []
+            for end in failed:
+                if end.owner is not None:
+                    end.owner.lost(DISCONNECT_LOST)
         if session.drained:
             drained = session.drained
             session.drained = []

@@ -220,11 +220,11 @@ class Http2Stream(Answer):
         """Answer a request that is refused, or end it if its answer has begun."""
         self.worker.refused(self, exc.status, exc)
         exchange: Any = self.exchange
+        self.exchange = None
         if self._queued:
             self._queued = False
             self.worker.admission.withdraw(self)
         left = self._left
-        self.exchange = None
         if exchange is not None:
             exchange.on_disconnect(DISCONNECT_PROTOCOL_ERROR, True)
         if left:
@@ -272,7 +272,7 @@ class Http2Stream(Answer):
         """Leave the connection, unless some of the response still waits; whether that is done."""
         if self._over:
             return True
-        if self._end.waiting and self._end.open:
+        if self._waits():
             return False
         self._give_up()
         return True
@@ -338,10 +338,12 @@ class Http2Stream(Answer):
     def _check_reader(self, now: float) -> None:
         """The client must open its windows at the lowest rate, over each window of time (H10)."""
         end = self._end
-        if not end.waiting or not self._session.stalled(end):
+        if not self._waits() or not self._session.stalled(end):
             self._sent_mark = -1
             return
         gone = self._written - end.waiting
+        if self._file is not None:
+            gone -= self._file.left
         if self._sent_mark < 0:
             self._sent_since = now
             self._sent_mark = gone
