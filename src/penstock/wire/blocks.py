@@ -25,6 +25,9 @@ NO_TABLE = b"\x20"
 
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9A-Za-z]++\Z")
 _DIGITS_MAX = 18
+# Applications have few names of their own; what they make up as they go must not stay.
+_STARTS_MAX = 512
+_REMEMBERED_BYTES_MAX = 64
 _SENDS = {
     b"content-length": SENDS_LENGTH,
     b"date": SENDS_DATE,
@@ -50,19 +53,29 @@ def _integer(value: int, prefix: int, bits: int) -> bytes:
     return bytes(out)
 
 
-def _starts() -> dict[bytes, tuple[bytes, int]]:
-    """How the field of each name in the static table starts, and its bit, as it is spelt most."""
-    found = {}
-    for name, index in STATIC_NAMES.items():
-        if name[:1] != b":":
-            # Nobody on the way may put a cookie into a table either (RFC 7541 section 7.1.3).
-            start = _integer(index, 15, 16 if name == b"set-cookie" else 0)
-            found[name] = found[name.title()] = (start, _SENDS.get(name, 0))
-    return found
+# How a field starts whose name the static table has. Nobody on the way to the client may put a
+# cookie into a table either (RFC 7541 section 7.1.3).
+_STATIC_STARTS = {
+    name: _integer(index, 15, 16 if name == b"set-cookie" else 0)
+    for name, index in STATIC_NAMES.items()
+    if name[:1] != b":"
+}
 
 
+def _start(name: bytes) -> tuple[bytes, int]:
+    """How the field of a token starts, and its bit; what comes first is remembered."""
+    lower = name.lower()
+    start = (
+        _STATIC_STARTS.get(lower) or b"\0" + _integer(len(lower), 127, 0) + lower,
+        _SENDS.get(lower, 0),
+    )
+    if len(_starts) < _STARTS_MAX and len(name) <= _REMEMBERED_BYTES_MAX:
+        _starts[name] = start
+    return start
+
+
+_starts: dict[bytes, tuple[bytes, int]] = {}
 _LENGTHS = tuple(bytes((length,)) for length in range(127))
-_STARTS = _starts()
 _STATUSES = {
     int(value): bytes((128 | index,))
     for index, (name, value) in enumerate(STATIC_TABLE, 1)
@@ -95,7 +108,7 @@ def write_block(headers: Any, block: Block) -> bool:
     """
     bits = 0
     length = -1
-    out = []
+    out: list[bytes] = []
     values = []
     for pair in headers:
         if (type(pair) is not tuple and type(pair) is not list) or len(pair) != 2:
@@ -104,15 +117,11 @@ def write_block(headers: Any, block: Block) -> bool:
         if type(name) is not bytes or type(value) is not bytes:
             return False
         values.append(value)
-        start = _STARTS.get(name)
+        start = _starts.get(name)
         if start is None:
             if _NAME.match(name) is None:
                 return False
-            name = name.lower()
-            start = _STARTS.get(name) or (
-                b"\0" + _integer(len(name), 127, 0) + name,
-                _SENDS.get(name, 0),
-            )
+            start = _start(name)
         bit = start[1]
         if bit:
             bits |= bit
@@ -139,16 +148,21 @@ def status_field(status: int) -> bytes:
     return _STATUSES.get(status) or b"\x08\x03%d" % status
 
 
+def length_field(length: int) -> bytes:
+    """The field `content-length` for 0 to 10**18 - 1 bytes (RFC 9110 section 8.6)."""
+    digits = b"%d" % length
+    return b"\x0f\x0d" + _LENGTHS[len(digits)] + digits
+
+
 def encode_fields(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:
     """Fields that are sent many times, once encoded: as short as goes without a table.
 
     Names are tokens, in any case, and values without white space around them; this is not checked.
     """
-    out = []
+    out: list[bytes] = []
     for name, value in pairs:
         name = name.lower()
-        start = _STARTS.get(name)
-        out += (start[0] if start else b"\0" + _string(name), _string(value))
+        out += (_STATIC_STARTS.get(name) or b"\0" + _string(name), _string(value))
     return b"".join(out)
 
 

@@ -6,6 +6,7 @@ The other direction needs no state and is in `blocks`.
 
 from penstock.errors import CompressionError
 from penstock.wire.hpack_table import STATIC_SIZES, STATIC_TABLE
+from penstock.wire.huffman import copy
 from penstock.wire.huffman import decode as decode_huffman
 
 # What each entry of a table and of a header list counts for beside its name and value
@@ -28,11 +29,21 @@ class Decoder:
     on. `too_large` says whether the block decoded last went beyond a limit of its call.
     """
 
-    __slots__ = ("_bytes", "_bytes_max", "_entries", "_first", "_position", "_room", "too_large")
+    __slots__ = (
+        "_bytes",
+        "_bytes_max",
+        "_entries",
+        "_first",
+        "_position",
+        "_room",
+        "_sizes",
+        "too_large",
+    )
 
     def __init__(self, table_bytes_max: int) -> None:
         # The newest entry is the last; those before `_first` are evicted.
         self._entries: list[tuple[bytes, bytes]] = []
+        self._sizes: list[int] = []
         self._first = 0
         self._bytes = 0
         self._room = table_bytes_max
@@ -69,27 +80,28 @@ class Decoder:
         position = 0
         if end and block[0] & 0xE0 == 0x20:
             position = self._updates(block)
+        # An entry's index and its place in the list add up to `top`; `last` is the largest index.
+        top = len(entries) + _STATIC_COUNT
+        last = top - self._first
         while position < end:
             byte = block[position]
             position += 1
-            if byte & 0x80:
+            if byte >= 0x80:
                 # Section 6.1: an indexed field.
                 index = byte & 0x7F
                 if index == 0x7F:
                     index = self._integer(block, position, 0x7F)
                     position = self._position
-                if index <= _STATIC_COUNT:
-                    if index == 0:
-                        raise CompressionError("index 0 names no field", "RFC 7541 section 6.1")
-                    pair = STATIC_TABLE[index - 1]
-                    size = STATIC_SIZES[index - 1]
-                else:
-                    place = len(entries) + _STATIC_COUNT - index
-                    if place < self._first:
+                if index > _STATIC_COUNT:
+                    if index > last:
                         raise self._no_entry(index)
-                    pair = entries[place]
-                    name, value = pair
-                    size = len(name) + len(value) + _ENTRY_BYTES
+                    pair = entries[top - index]
+                    left -= self._sizes[top - index]
+                elif index:
+                    pair = STATIC_TABLE[index - 1]
+                    left -= STATIC_SIZES[index - 1]
+                else:
+                    raise CompressionError("index 0 names no field", "RFC 7541 section 6.1")
             else:
                 # Section 6.2: a literal, which goes to the table (6.2.1) or does not.
                 prefix = 0x3F if byte & 0x40 else 0x0F
@@ -102,24 +114,26 @@ class Decoder:
                 if index == prefix:
                     index = self._integer(block, position, prefix)
                     position = self._position
-                if index == 0:
-                    name = self._string(block, position)
-                    position = self._position
-                elif index <= _STATIC_COUNT:
+                if index > _STATIC_COUNT:
+                    if index > last:
+                        raise self._no_entry(index)
+                    name = entries[top - index][0]
+                elif index:
                     name = STATIC_TABLE[index - 1][0]
                 else:
-                    place = len(entries) + _STATIC_COUNT - index
-                    if place < self._first:
-                        raise self._no_entry(index)
-                    name = entries[place][0]
+                    name = self._string(block, position)
+                    position = self._position
                 value = self._string(block, position)
                 position = self._position
                 pair = (name, value)
                 size = len(name) + len(value) + _ENTRY_BYTES
+                left -= size
                 if byte & 0x40:
                     self._insert(pair, size)
-            left -= size
-            if left >= 0 and len(fields) < fields_max:
+                    top = len(entries) + _STATIC_COUNT
+                    last = top - self._first
+            fields_max -= 1
+            if left >= 0 and fields_max >= 0:
                 fields.append(pair)
             else:
                 # Nothing that comes later is kept either: the list is a beginning, not a selection.
@@ -160,7 +174,7 @@ class Decoder:
             )
         self._position = end
         if byte < 0x80:
-            return block[position:end]
+            return copy(block, position, end)
         text = decode_huffman(block, position, end)
         if text is None:
             raise CompressionError(
@@ -197,22 +211,23 @@ class Decoder:
         (section 4.4)."""
         if self._bytes + size > self._room:
             self._evict(self._room - size)
-            if size > self._room:
-                return
-        self._entries.append(pair)
-        self._bytes += size
+        if size <= self._room:
+            self._entries.append(pair)
+            self._sizes.append(size)
+            self._bytes += size
 
     def _evict(self, room: int) -> None:
         """Evict the oldest entries until the rest takes `room` bytes or none is left (4.3)."""
         entries = self._entries
+        sizes = self._sizes
         first = self._first
         while self._bytes > room and first < len(entries):
-            name, value = entries[first]
             entries[first] = _EVICTED
+            self._bytes -= sizes[first]
             first += 1
-            self._bytes -= len(name) + len(value) + _ENTRY_BYTES
         if first >= _EVICTED_MIN and first * 2 >= len(entries):
             del entries[:first]
+            del sizes[:first]
             first = 0
         self._first = first
 

@@ -4,35 +4,21 @@ A leaf: the contract of its native form, `huffman.pyx`. The code is canonical, s
 codes say all of it. `tests/wire/test_huffman.py` and `fuzz/hpack.py` hold the two forms equal.
 """
 
-# The bits of each byte's code; the last is that of EOS.
-LENGTHS = (
-    b"\x0d\x17\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x18\x1e\x1c\x1c\x1e\x1c\x1c"
-    b"\x1c\x1c\x1c\x1c\x1c\x1c\x1e\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c\x1c"
-    b"\x06\x0a\x0a\x0c\x0d\x06\x08\x0b\x0a\x0a\x08\x0b\x08\x06\x06\x06"
-    b"\x05\x05\x05\x06\x06\x06\x06\x06\x06\x06\x07\x08\x0f\x06\x0c\x0a"
-    b"\x0d\x06\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07\x07"
-    b"\x07\x07\x07\x07\x07\x07\x07\x07\x08\x07\x08\x0d\x13\x0d\x0e\x06"
-    b"\x0f\x05\x06\x05\x06\x05\x06\x06\x06\x05\x07\x07\x06\x06\x06\x05"
-    b"\x06\x07\x06\x05\x05\x06\x07\x07\x07\x07\x07\x0f\x0b\x0e\x0d\x1c"
-    b"\x14\x16\x14\x14\x16\x16\x16\x17\x16\x17\x17\x17\x17\x17\x18\x17"
-    b"\x18\x18\x16\x17\x18\x17\x17\x17\x17\x15\x16\x17\x16\x17\x17\x18"
-    b"\x16\x15\x14\x16\x16\x17\x17\x15\x17\x16\x16\x18\x15\x16\x17\x17"
-    b"\x15\x15\x16\x15\x17\x16\x17\x17\x14\x16\x16\x16\x17\x16\x16\x17"
-    b"\x1a\x1a\x14\x13\x16\x17\x16\x19\x1a\x1a\x1a\x1b\x1b\x1a\x18\x19"
-    b"\x13\x15\x1a\x1b\x1b\x1a\x1b\x18\x15\x15\x1a\x1a\x1c\x1b\x1b\x1b"
-    b"\x14\x18\x14\x15\x16\x15\x15\x17\x16\x16\x19\x19\x18\x18\x1a\x17"
-    b"\x1a\x1b\x1a\x1a\x1b\x1b\x1b\x1b\x1b\x1c\x1b\x1b\x1b\x1b\x1b\x1a"
-    b"\x1e"
-)
+from typing import Any
+
+from penstock.wire.hpack_table import HUFFMAN_LENGTHS
+
+# What each byte adds to a text, and where it leads.
+_Row = list[tuple[bytes, Any]]
 # Where no string ends, and nothing leads out of: behind EOS, which stands in none (section 5.2).
 _FAILED = 256
 
 
 def _codes() -> list[str]:
     """The code of each symbol as binary digits."""
-    codes = [""] * len(LENGTHS)
+    codes = [""] * len(HUFFMAN_LENGTHS)
     code = bits = 0
-    for length, symbol in sorted((length, symbol) for symbol, length in enumerate(LENGTHS)):
+    for length, symbol in sorted((length, symbol) for symbol, length in enumerate(HUFFMAN_LENGTHS)):
         code <<= length - bits
         bits = length
         codes[symbol] = f"{code:0{length}b}"
@@ -58,34 +44,33 @@ def _tree() -> list[list[int]]:
 
 
 def _ends() -> frozenset[int]:
-    """The nodes in which a string may end: at most seven bits into EOS, whose bits are ones."""
-    found = [0]
-    while len(found) < 8:
-        found.append(_TREE[found[-1]][1])
-    return frozenset(found)
+    """The rows in which a string may end: at most seven bits into EOS, whose bits are ones."""
+    nodes = [0]
+    while len(nodes) < 8:
+        nodes.append(_TREE[nodes[-1]][1])
+    return frozenset(id(_rows[node]) for node in nodes)
 
 
 _CODES = _codes()
 _TREE = _tree()
+# The row of each node, empty until a string comes there: most strings know 75 of the 257.
+_rows: list[_Row] = [[] for _ in _TREE]
+_nodes = {id(row): node for node, row in enumerate(_rows)}
 _ENDS = _ends()
-# For each node, once a string has come there: what each byte adds to the text, and where it leads.
-# There are 257, and most strings know 75 of them.
-_rows: list[list[tuple[bytes, int]]] = [[]] * len(_TREE)
-# Each such pair once, whatever number of rows it is in.
-_steps: dict[tuple[bytes, int], tuple[bytes, int]] = {}
+# Each pair once, whatever number of rows it is in.
+_steps: dict[tuple[bytes, int], tuple[bytes, _Row]] = {}
 
 
-def _row(node: int) -> list[tuple[bytes, int]]:
-    """Make the row of a node."""
-    row = [(b"", node)]
+def _fill(row: _Row) -> None:
+    """Make a row."""
+    reached = [(b"", _nodes[id(row)])]
     for _ in range(8):
-        wider = []
-        for text, at in row:
-            for to in _TREE[at]:
-                wider.append((text + bytes((~to,)), 0) if to < 0 else (text, to))
-        row = wider
-    _rows[node] = row = [_steps.setdefault(step, step) for step in row]
-    return row
+        reached = [
+            (text + bytes((~to,)), 0) if to < 0 else (text, to)
+            for text, node in reached
+            for to in _TREE[node]
+        ]
+    row += [_steps.setdefault(step, (step[0], _rows[step[1]])) for step in reached]
 
 
 def decode(data: bytes, start: int, end: int) -> bytes | None:
@@ -97,11 +82,22 @@ def decode(data: bytes, start: int, end: int) -> bytes | None:
     if not 0 <= start <= end <= len(data):
         raise ValueError("no code lies there")
     parts = []
-    node = 0
+    row = _rows[0]
     for byte in data[start:end]:
-        text, node = (_rows[node] or _row(node))[byte]
+        try:
+            text, row = row[byte]
+        except IndexError:
+            _fill(row)
+            text, row = row[byte]
         parts.append(text)
-    return b"".join(parts) if node in _ENDS else None
+    return b"".join(parts) if id(row) in _ENDS else None
+
+
+def copy(data: bytes, start: int, end: int) -> bytes:
+    """`data[start:end]`: a string that is not coded. ValueError if no such slice lies in `data`."""
+    if not 0 <= start <= end <= len(data):
+        raise ValueError("no string lies there")
+    return data[start:end]
 
 
 def encode(data: bytes) -> bytes:
