@@ -106,7 +106,9 @@ cdef class Control(Sender):
     cdef int _on_window_update(self) except -1
     @cython.locals(number="long long", end=Http2End, whole=bint)
     cdef int _on_rst_stream(self) except -1
-    @cython.locals(payload=bytes, number="long long", end=Http2End)
+    @cython.locals(
+        payload=bytes, number="long long", end=Http2End, urgency=int, incremental=bint
+    )
     cdef object _on_priority_update(self)
     cdef object _change_priority(self, Http2End end, int urgency, bint incremental)
     cdef object _churn(self)

@@ -351,7 +351,8 @@ class Control(Sender):
         end = self._streams.get(number)
         if end is not None:
             # What it does not name is as it is by default, not as it was.
-            self._change_priority(end, *parse_priority(payload[4:], _URGENCY, False))
+            urgency, incremental = parse_priority(payload[4:], _URGENCY, False)
+            self._change_priority(end, urgency, incremental)
         elif number > self._last:
             if len(self._early) >= _EARLY_MAX:
                 del self._early[next(iter(self._early))]

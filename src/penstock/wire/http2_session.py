@@ -234,6 +234,7 @@ class Session(Control):
         end = self._streams.get(number)
         data = reader.payload
         size = len(data)
+        padding = 0
         if reader.fresh:
             if reader.size > self._receive_window:
                 raise Http2Error(
