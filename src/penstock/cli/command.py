@@ -71,11 +71,6 @@ def build(
             click.echo(version())
             ctx.exit()
 
-    def show_help(ctx: click.Context, _parameter: click.Parameter, value: bool) -> None:
-        if value:
-            click.echo(ctx.get_help())
-            ctx.exit()
-
     parameters: list[click.Parameter] = [click.Argument(["app"], required=False)]
     for option in OPTIONS:
         parameters += _parameters(option)
@@ -84,17 +79,13 @@ def build(
         click.Option(
             ["--version"], is_flag=True, is_eager=True, expose_value=False, callback=show_version
         ),
-        # Click's own would look for translations of its text at each start, which takes 0.2 MB.
-        click.Option(
-            ["-h", "--help"], is_flag=True, is_eager=True, expose_value=False, callback=show_help
-        ),
         *extra,
     ]
     command = Command(
         "penstock",
         params=parameters,
         callback=callback,
-        add_help_option=False,
+        context_settings={"help_option_names": ["-h", "--help"]},
     )
     command.text = text
     return command

@@ -18,8 +18,7 @@ DURATION_MAX_S = 366 * 86400.0
 SIZE_MAX = 1 << 50
 
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]+)?")
-# Not with IGNORECASE, which brings tables of all scripts along.
-_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([A-Za-z]+)")
+_PART = re.compile(r"([0-9]+(?:\.[0-9]+)?) *([a-z]+)", re.IGNORECASE)
 # Where a multiple of 1000 and of 1024 share a spelling, guessing is wrong for half of the readers.
 _DECIMAL = {"k": "KiB", "kb": "KiB", "m": "MiB", "mb": "MiB", "g": "GiB", "gb": "GiB"}
 
