@@ -30,6 +30,7 @@ COMPILED = (
     "penstock.wire.http2_budget",
     "penstock.wire.http2_control",
     "penstock.wire.http2_end",
+    "penstock.wire.http2_framing",
     "penstock.wire.http2_head",
     "penstock.wire.http2_limits",
     "penstock.wire.http2_sending",

@@ -23,7 +23,7 @@ cdef int TYPE_SETTINGS
 
 cdef int _NO_FRAME
 cdef Py_ssize_t _HEADER_BYTES
-cdef unsigned int _STREAM_MASK
+cdef long long _STREAM_MASK
 cdef int _NOT_PLAIN
 cdef int _READY
 cdef int _IN_DATA
@@ -61,7 +61,7 @@ cdef class Reader:
     cpdef bint head_open(self)
     @cython.locals(
         data=bytes, position=Py_ssize_t, start=Py_ssize_t, high=int, low=int, kind=int, flags=int,
-        number="unsigned int", size=Py_ssize_t, end=Py_ssize_t
+        number="long long", size=Py_ssize_t, end=Py_ssize_t
     )
     cpdef int next(self) except -2
     @cython.locals(data=bytes)

@@ -203,7 +203,7 @@ class Reader:
         self.kind = kind
         self.flags = flags
         self.number = number
-        return kind
+        return self.kind
 
     def _read_preface(self) -> bool:
         """Section 3.4: refused at the first byte that is wrong."""
@@ -241,19 +241,15 @@ class Reader:
             return
         alone, section, fixed = rule
         if alone is not None and (number == 0) != alone:
-            raise _fault(
-                PROTOCOL_ERROR, f"a frame of type {kind:#x} on stream {number}", section
-            )
+            raise _fault(PROTOCOL_ERROR, f"a frame of type {kind:#x} on stream {number}", section)
         if (
-            (fixed != _ANY and size != fixed)
+            fixed not in {_ANY, size}
             or (kind == TYPE_SETTINGS and size % 6)
             or (kind == TYPE_SETTINGS and flags & FLAG_ACK and size)
             or (kind == TYPE_GOAWAY and size < 8)
             or (kind == TYPE_PRIORITY_UPDATE and size < 4)
         ):
-            raise _fault(
-                FRAME_SIZE_ERROR, f"a frame of type {kind:#x} with {size} bytes", section
-            )
+            raise _fault(FRAME_SIZE_ERROR, f"a frame of type {kind:#x} with {size} bytes", section)
 
     def _unwrap(self, flags: int) -> None:
         """Take padding and priority off the payload of HEADERS (section 6.2)."""

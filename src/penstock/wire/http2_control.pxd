@@ -81,7 +81,7 @@ cdef class Control(Sender):
     cdef double _settings_due
     cdef bint _settings_open
     cdef double _then
-    cdef public unsigned int code
+    cdef public long long code
     cdef public bint leaving
     cdef public bint ours
     cdef public bint ping_open
@@ -89,8 +89,8 @@ cdef class Control(Sender):
     cdef public str text
     cdef public bint websockets
 
-    cpdef object reset(self, Http2End end, unsigned int code)
-    cpdef object go_away(self, unsigned int code, bint last)
+    cpdef object reset(self, Http2End end, long long code)
+    cpdef object go_away(self, long long code, bint last)
     cpdef object ping(self)
     @cython.locals(seconds=double, end=Http2End)
     cpdef object tick(self, double now)

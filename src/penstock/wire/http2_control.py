@@ -345,9 +345,7 @@ class Control(Sender):
         payload = self._reader.payload
         number = int.from_bytes(payload[:4], "big") & STREAM_ID_MAX
         if not number & 1:
-            raise Http2Error(
-                PROTOCOL_ERROR, f"PRIORITY_UPDATE of stream {number}", "RFC 9218 7.1"
-            )
+            raise Http2Error(PROTOCOL_ERROR, f"PRIORITY_UPDATE of stream {number}", "RFC 9218 7.1")
         end = self._streams.get(number)
         if end is not None:
             # What it does not name is as it is by default, not as it was.

@@ -50,8 +50,8 @@ class Http2End:
         "window",
     )
 
-    def __init__(self, id: int, state: int, send_window: int, window: int) -> None:
-        self.id = id
+    def __init__(self, number: int, state: int, send_window: int, window: int) -> None:
+        self.id = number
         self.state = state
         self.send_window = send_window
         self.receive_window = window

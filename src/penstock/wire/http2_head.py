@@ -111,7 +111,7 @@ def make_head(
         _connect(head, protocol, websockets, scheme is None and path is None, ended)
     elif protocol is not None:
         raise _malformed(":protocol without CONNECT", "RFC 8441 4")
-    if scheme != b"https" and scheme != b"http":
+    if scheme not in {b"https", b"http"}:
         raise _malformed(
             "no :scheme" if scheme is None else f":scheme {scheme!r:.80} is not http or https",
             "8.3.1",

@@ -1,49 +1,24 @@
-"""What leaves on one HTTP/2 connection: frames, flow control and order (RFC 9113 5.2, 6.9; RFC 9218).
+"""What leaves on one HTTP/2 connection, and in which order (RFC 9113 section 5.2; RFC 9218).
 
-`Sender` is the lower half of a session. Small bodies that fit the windows, with nothing before them,
-become frames at once. All else waits in its stream, uncopied, until `take` asks for more: so order
-and window are looked at when there is room on the wire, and a stream that was reset leaves nothing
-behind. Header blocks go ahead of other streams' bodies, for they are not flow-controlled, except
-while the peer does not read: then they wait in their streams too, whose number is limited.
+`Sender` is the second layer of a session. Small bodies that fit the windows, with nothing before
+them, become frames at once. All else waits in its stream, uncopied, until `take` asks for more: so
+order and window are looked at when there is room on the wire, and a stream that was reset leaves
+nothing behind. Header blocks go ahead of other streams' bodies, for they are not flow-controlled,
+except while the peer does not read: then they wait in their streams too, whose number is limited.
 """
 
 from collections import deque
 from typing import Any
 
 from penstock.wire.http2_end import Http2End
-from penstock.wire.http2_frames import (
-    FLAG_END_HEADERS,
-    FLAG_END_STREAM,
-    FRAME_MIN,
-    INITIAL_WINDOW,
-    INTERNAL_ERROR,
-    TYPE_CONTINUATION,
-    TYPE_DATA,
-    TYPE_HEADERS,
-    rst_stream,
-    window_update,
-)
-from penstock.wire.http2_limits import Http2Limits
-from penstock.wire.http2_pack import pack_frame, whole_answer
-from penstock.wire.http2_states import (
-    CLOSED_BY_END,
-    CLOSED_BY_US,
-    HALF_CLOSED_LOCAL,
-    INPUTS,
-    NEXT,
-    SEND_END,
-)
+from penstock.wire.http2_frames import INTERNAL_ERROR
+from penstock.wire.http2_framing import FRAME_BYTES_MAX, UNTAKEN_BYTES_MAX, Framer
+from penstock.wire.http2_pack import whole_answer
+from penstock.wire.http2_states import CLOSED_BY_END
 from penstock.wire.priority import Order, parse_priority
 
-# Framed and not taken: beyond, the peer does not read, and everything waits in its stream.
-_UNTAKEN_BYTES_MAX = 65536
-# Streams that were reset, remembered to tell frames that are late from those that are wrong.
-_RESETS_KEPT_MAX = 256
-# A body taken in small pieces is framed in pieces of this size: the peer's frames may be larger, but
-# a large one keeps others waiting.
-_FRAME_BYTES_MAX = FRAME_MIN
-# HPACK: the dynamic table has size 0 (RFC 7541 section 6.3).
-_NO_TABLE = b"\x20"
+_UNTAKEN_BYTES_MAX = UNTAKEN_BYTES_MAX
+_FRAME_BYTES_MAX = FRAME_BYTES_MAX
 
 
 class HeaderBlock:
@@ -66,56 +41,10 @@ class Source:
         self.left = left
 
 
-class Sender:
-    """Frames of our side of a connection. See `Session`, which is this and more."""
+class Sender(Framer):
+    """The sending half of a connection. See `http2_session.Session`, which is this and more."""
 
-    __slots__ = (
-        "_blocked",
-        "_dead",
-        "_order",
-        "_out",
-        "_out_bytes",
-        "_parked",
-        "_peer_window",
-        "_quick",
-        "_receive_window",
-        "_resets",
-        "_send_window",
-        "_streams",
-        "_table_update",
-        "_unreturned",
-        "_unwritten",
-        "_window",
-        "active",
-        "drained",
-        "failed",
-        "limits",
-        "queued_bytes",
-    )
-
-    def __init__(self, limits: Http2Limits) -> None:
-        self.limits = limits
-        self._streams: dict[int, Http2End] = {}
-        self._out: list[Any] = []
-        self._out_bytes = 0
-        self._unwritten = 0
-        self._order: Order | None = None
-        self._parked: list[Http2End] = []
-        self._blocked: list[Http2End] = []
-        self._resets: dict[int, int] = {}
-        self._send_window = INITIAL_WINDOW
-        self._peer_window = INITIAL_WINDOW
-        self._receive_window = INITIAL_WINDOW
-        self._window = limits.connection_window
-        self._unreturned = 0
-        self._table_update = False
-        self._dead = False
-        # How long a body or block may be to be framed at once; -1 while something is before it.
-        self._quick = _FRAME_BYTES_MAX
-        self.active = 0
-        self.queued_bytes = 0
-        self.drained: list[Http2End] = []
-        self.failed: list[Http2End] = []
+    __slots__ = ()
 
     def respond(self, end: Http2End, block: bytes, data: bytes) -> bool:
         """A whole response: `block` as HEADERS, `data` as DATA, the last of them with END_STREAM.
@@ -231,42 +160,9 @@ class Sender:
         else:
             self._order.change(end, urgency, incremental)
 
-    def consumed(self, end: Http2End, count: int) -> None:
-        """`count` bytes of DATA events were taken by the application, or will be by nobody: the
-        windows are given back, in batches (RFC 9113 section 6.9). What was not consumed when the
-        stream ends or is reset is given back to the connection by `done`."""
-        count = min(count, end.unread)
-        if count <= 0:
-            return
-        end.unread -= count
-        self._give_back(count)
-        if end.state < HALF_CLOSED_LOCAL and end.open:
-            end.unreturned += count
-            window = end.window
-            # A stream whose body is read may send more before it has to wait, up to the limit (H11);
-            # one whose last bytes are on their way needs no more.
-            if end.unreturned * 2 >= window and not 0 <= end.remaining <= end.receive_window:
-                grown = min(window * 2, self.limits.stream_window_max)
-                grown = max(grown, window)
-                increment = end.unreturned + grown - window
-                end.window = grown
-                end.unreturned = 0
-                end.receive_window += increment
-                self._queue_control(window_update(end.id, increment))
-
-    def done(self, end: Http2End) -> None:
-        """The application's call has ended; exactly once for each REQUEST (and for each REFUSED,
-        after its answer), also after RESET: frees the stream's place in the limit."""
-        end.done = True
-        if end.unread:
-            self.consumed(end, end.unread)
-        if end.lingers:
-            end.lingers = False
-            self.active -= 1
-
-    def ends(self) -> list[Http2End]:
-        """The streams that are not closed, oldest first; a copy."""
-        return list(self._streams.values())
+    def stalled(self, end: Http2End) -> bool:
+        """Whether something waits on the stream, and a window of the peer's is what holds it (H10)."""
+        return end.items is not None and (end.send_window <= 0 or self._send_window <= 0)
 
     def has_output(self) -> bool:
         """Whether `take` would give anything."""
@@ -294,57 +190,6 @@ class Sender:
         self._set_quick()
         return data
 
-    # ------------------------------------------------------------------ for the session's other half
-
-    def _queue_control(self, frame: bytes) -> None:
-        """A frame that answers the peer; their number is limited by who reads the peer's (H30)."""
-        self._out.append(frame)
-        self._out_bytes += len(frame)
-        self._unwritten += 1
-        if self._out_bytes > _UNTAKEN_BYTES_MAX:
-            self._quick = -1
-
-    def _give_back(self, count: int) -> None:
-        """`count` bytes of the connection's window are free again."""
-        self._unreturned += count
-        window = self._window
-        if self._unreturned * 2 >= window:
-            grown = max(min(window * 2, self.limits.connection_window_max), window)
-            increment = self._unreturned + grown - window
-            self._window = grown
-            self._unreturned = 0
-            self._receive_window += increment
-            self._queue_control(window_update(0, increment))
-
-    def _close(self, end: Http2End, state: int) -> None:
-        """The stream is over on both sides; whatever waited on it is dropped."""
-        end.state = state
-        end.open = False
-        if self._streams.pop(end.id, None) is None:
-            return
-        if end.items is not None:
-            self._drop_items(end)
-        if end.blocked:
-            end.blocked = False
-            self._blocked.remove(end)
-        if state != CLOSED_BY_END:
-            self._remember(end.id, state)
-            if not end.done:
-                # Its application may still be at work: a place in the limit goes with that.
-                end.lingers = True
-                return
-        self.active -= 1
-
-    def _remember(self, number: int, state: int) -> None:
-        """How a stream was closed, where it was not by END_STREAM."""
-        self._resets[number] = state
-        if len(self._resets) > _RESETS_KEPT_MAX:
-            del self._resets[next(iter(self._resets))]
-
-    def _reset(self, end: Http2End, code: int) -> None:
-        self._close(end, CLOSED_BY_US)
-        self._queue_control(rst_stream(end.id, code))
-
     def _window_opened(self, end: Http2End) -> None:
         """The stream's window has grown: it may have its turn again."""
         if (
@@ -355,28 +200,6 @@ class Sender:
         ):
             self._order.add(end)
             self._quick = -1
-
-    def _set_quick(self) -> None:
-        order = self._order
-        if self._table_update or (order is not None and (order.count or self._parked)):
-            self._quick = -1
-        elif self._out_bytes <= _UNTAKEN_BYTES_MAX:
-            self._quick = _FRAME_BYTES_MAX
-
-    def _end(self, end: Http2End) -> None:
-        """END_STREAM was framed."""
-        state = NEXT[end.state * INPUTS + SEND_END]
-        end.state = state
-        if state == CLOSED_BY_END:
-            del self._streams[end.id]
-            self.active -= 1
-        else:
-            self._ended_early(end)
-
-    def _ended_early(self, end: Http2End) -> None:
-        """The response is whole and the request is not: overridden by the session."""
-
-    # -------------------------------------------------------------------------------------- own
 
     def _enqueue(self, end: Http2End, item: Any) -> None:
         if end.items is None:
@@ -402,40 +225,6 @@ class Sender:
         if end in self._parked:
             self._parked.remove(end)
         self._set_quick()
-
-    def _frame_data(self, end: Http2End, data: Any, size: int, fin: bool) -> None:
-        flags = FLAG_END_STREAM if fin else 0
-        self._out.append(pack_frame(size, TYPE_DATA, flags, end.id))
-        if size:
-            self._out.append(data)
-        self._out_bytes += size + 9
-        if self._out_bytes > _UNTAKEN_BYTES_MAX:
-            self._quick = -1
-        self._send_window -= size
-        end.send_window -= size
-
-    def _frame_headers(self, end: Http2End, block: bytes, fin: bool) -> None:
-        if self._table_update:
-            self._table_update = False
-            block = _NO_TABLE + block
-            self._set_quick()
-        flags = FLAG_END_STREAM if fin else 0
-        kind = TYPE_HEADERS
-        start = 0
-        size = len(block)
-        while size - start > _FRAME_BYTES_MAX:
-            self._out.append(pack_frame(_FRAME_BYTES_MAX, kind, flags, end.id))
-            self._out.append(block[start : start + _FRAME_BYTES_MAX])
-            start += _FRAME_BYTES_MAX
-            kind = TYPE_CONTINUATION
-            flags = 0
-        self._out.append(pack_frame(size - start, kind, flags | FLAG_END_HEADERS, end.id))
-        self._out.append(block[start:] if start else block)
-        self._out_bytes += size + 9
-        if self._out_bytes > _UNTAKEN_BYTES_MAX:
-            self._quick = -1
-        if fin:
-            self._end(end)
 
     def _fill(self, bytes_max: int) -> None:
         """Frames of the streams whose turn it is, until there are `bytes_max` bytes to write."""

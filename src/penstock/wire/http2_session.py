@@ -82,7 +82,6 @@ class Session(Control):
       yet.
     """
 
-
     __slots__ = ("_decoder", "data", "ended", "head", "option", "protocol", "status")
 
     def __init__(self, limits: Http2Limits, websockets: bool) -> None:
@@ -149,9 +148,7 @@ class Session(Control):
         limits = self.limits
         decoder = self._decoder
         number = reader.number
-        fields = decoder.decode(
-            reader.payload, limits.head_max, limits.fields_max + _PSEUDO_FIELDS
-        )
+        fields = decoder.decode(reader.payload, limits.head_max, limits.fields_max + _PSEUDO_FIELDS)
         ended = reader.ended
         end = self._streams.get(number)
         state = self._closed_state(number) if end is None else end.state
@@ -165,7 +162,9 @@ class Session(Control):
             return self._on_trailers(end, fields, verdict)
         if not number & 1:
             raise Http2Error(
-                PROTOCOL_ERROR, f"the client opens stream {number}, an even number", "RFC 9113 5.1.1"
+                PROTOCOL_ERROR,
+                f"the client opens stream {number}, an even number",
+                "RFC 9113 5.1.1",
             )
         self._open_number(number)
         if self.active >= limits.streams_max:
