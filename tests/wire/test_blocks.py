@@ -18,7 +18,7 @@ from penstock.wire.fields import (
 )
 from penstock.wire.hpack import Decoder
 from penstock.wire.hpack_table import STATIC_TABLE
-from tests.twins import forms
+from tests.twins import forms, pure
 
 each_twin = pytest.mark.parametrize("twin", forms("penstock.wire.blocks"))
 
@@ -161,6 +161,21 @@ def test_a_each_name_of_the_static_table_is_known(twin: ModuleType) -> None:
             start = bytes((0x1F if name == b"set-cookie" else 0x0F, number - 15))
             for spelt in (name, name.title(), name.upper()):
                 assert block_of(twin, [(spelt, b"v")])[0] == start + b"\x01v"
+
+
+def test_names_that_an_application_makes_up_are_not_all_remembered() -> None:
+    """The pure form remembers the first; what it writes stays the same."""
+    blocks = pure("penstock.wire.blocks")
+    for number in range(1000):
+        name = b"x-%d" % number
+        for _ in range(2):
+            assert decoded(block_of(blocks, [(name, b"v")])[0]) == [(name, b"v")]
+    blocks._starts.clear()
+    assert block_of(blocks, [(b"x" * 65, b"v"), (b"x" * 64, b"v")])
+    assert list(blocks._starts) == [b"x" * 64]
+    for number in range(1000):
+        assert block_of(blocks, [(b"x-%d" % number, b"v")])
+    assert len(blocks._starts) == 512
 
 
 @each_twin

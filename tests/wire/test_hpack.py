@@ -1,6 +1,8 @@
 """The decoder of HPACK: public vectors, and what RFC 7541 demands; each test is named by its section."""
 
 import json
+import sys
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -279,6 +281,15 @@ def test_4_3_a_smaller_size_evicts_the_oldest() -> None:
     assert table(decoder) == [(b"a", b"b")]
 
 
+def test_4_3_a_smaller_size_holds_for_what_comes() -> None:
+    """Until it is changed again."""
+    decoder = Decoder(TABLE_BYTES)
+    decode(decoder, b"\x3f" + seven(34 * 2 - 31) + added(b"a", b"1") * 3)
+    assert table(decoder) == [(b"a", b"1")] * 2
+    decode(decoder, b"\x3f" + seven(34 * 3 - 31) + added(b"a", b"1") * 3)
+    assert table(decoder) == [(b"a", b"1")] * 3
+
+
 def test_4_4_a_new_entry_evicts_the_oldest() -> None:
     """However many were there: what is left are always the newest that fit."""
     decoder = Decoder(34 * 7)
@@ -287,6 +298,41 @@ def test_4_4_a_new_entry_evicts_the_oldest() -> None:
         decode(decoder, added(*entry))
         if count % 13 == 0:
             assert table(decoder) == entries[:count][-7:][::-1]
+
+
+def test_4_4_entries_of_all_sizes_come_and_go() -> None:
+    """Against the section word by word; and each counts for what it is (RFC 9113 section 10.5.1)."""
+    decoder = Decoder(300)
+    entries: Fields = []
+    for number in range(400):
+        entry = (b"n" * (number % 5), b"v" * (number * 7 % 61))
+        entries.insert(0, entry)
+        decode(decoder, added(*entry))
+        while sum(len(name) + len(value) + 32 for name, value in entries) > 300:
+            entries.pop()
+        assert table(decoder) == entries
+        size = sum(len(name) + len(value) + 32 for name, value in entries)
+        block = b"".join(index(62 + place) for place in range(len(entries)))
+        assert decoder.decode(block, size, 100) == entries
+        assert decoder.decode(block, size - 1, 100) == entries[:-1]
+
+
+def test_4_4_evicted_entries_are_let_go() -> None:
+    """Neither they stay, nor their places in whatever holds the table."""
+    decoder = Decoder(34)
+    [pair] = decode(decoder, added(b"a", b"b"))
+    before = sys.getrefcount(pair)
+    decode(decoder, added(b"c", b"d"))
+    assert sys.getrefcount(pair) == before - 1
+    block = added(b"", b"")
+    tracemalloc.start()
+    try:
+        for _ in range(20_000):
+            decoder.decode(block, 0, 0)
+        held, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert held < 10_000
 
 
 def test_4_4_an_entry_larger_than_the_table_empties_it() -> None:

@@ -136,9 +136,8 @@ class Decoder:
             if left >= 0 and fields_max >= 0:
                 fields.append(pair)
             else:
-                # Nothing that comes later is kept either: the list is a beginning, not a selection.
+                # Both only fall, so nothing that comes later is kept either.
                 self.too_large = True
-                left = -1
         return fields
 
     def _integer(self, block: bytes, position: int, prefix: int) -> int:
