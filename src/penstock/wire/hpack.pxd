@@ -24,8 +24,8 @@ cdef class Decoder:
 
     cpdef list decode(self, bytes block, Py_ssize_t list_bytes_max, Py_ssize_t fields_max)
     @cython.locals(
-        fields=list, entries=list, left=Py_ssize_t, end=Py_ssize_t, position=Py_ssize_t, byte=int,
-        prefix=int, index=Py_ssize_t, top=Py_ssize_t, last=Py_ssize_t, size=Py_ssize_t, pair=tuple,
+        fields=list, entries=list, sizes=list, left=Py_ssize_t, end=Py_ssize_t, position=Py_ssize_t,
+        byte=int, prefix=int, index=Py_ssize_t, top=Py_ssize_t, last=Py_ssize_t, size=Py_ssize_t, pair=tuple,
         name=bytes, value=bytes
     )
     cdef list _fields(self, bytes block, Py_ssize_t list_bytes_max, Py_ssize_t fields_max)

@@ -75,6 +75,7 @@ class Decoder:
     ) -> list[tuple[bytes, bytes]]:
         fields: list[tuple[bytes, bytes]] = []
         entries = self._entries
+        sizes = self._sizes
         left = list_bytes_max
         end = len(block)
         position = 0
@@ -96,10 +97,10 @@ class Decoder:
                     if index > last:
                         raise self._no_entry(index)
                     pair = entries[top - index]
-                    left -= self._sizes[top - index]
+                    size = sizes[top - index]
                 elif index:
                     pair = STATIC_TABLE[index - 1]
-                    left -= STATIC_SIZES[index - 1]
+                    size = STATIC_SIZES[index - 1]
                 else:
                     raise CompressionError("index 0 names no field", "RFC 7541 section 6.1")
             else:
@@ -127,11 +128,11 @@ class Decoder:
                 position = self._position
                 pair = (name, value)
                 size = len(name) + len(value) + _ENTRY_BYTES
-                left -= size
                 if byte & 0x40:
                     self._insert(pair, size)
                     top = len(entries) + _STATIC_COUNT
                     last = top - self._first
+            left -= size
             fields_max -= 1
             if left >= 0 and fields_max >= 0:
                 fields.append(pair)
