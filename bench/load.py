@@ -35,6 +35,8 @@ class Plan:
     streams: int = 1
     """How many requests are under way on each HTTP/2 connection."""
     tls: bool = False
+    requests_max: int | None = None
+    """How many requests an HTTP/2 connection of the server bears."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,6 +109,7 @@ def http2_requests(
         f"--answer-bytes={answer_bytes}",
         f"--streams={plan.streams}",
         *(["--tls"] if plan.tls else []),
+        *([f"--requests-max={plan.requests_max}"] if plan.requests_max else []),
         f"--connections={plan.connections}",
     ]
     return _load(_run([*command, *_window(plan, pids)], plan, plan.warm_up_s + plan.seconds))
@@ -115,6 +118,8 @@ def http2_requests(
 def latency(plan: Plan, pids: Sequence[int], file: Path | None) -> Load:
     """One request at a time; over HTTP/2 from a file of `traffic_http2`, without one over HTTP/1.1."""
     command = [sys.executable, "-m", "bench.load_latency"]
+    if plan.requests_max:
+        command.append(f"--requests-max={plan.requests_max}")
     if file is not None:
         command.append(f"--requests={file}")
     return _load(_run([*command, *_window(plan, pids)], plan, plan.warm_up_s + plan.seconds))

@@ -51,7 +51,6 @@ class Connection:
     __slots__ = (
         "_answer_bytes",
         "_bodies",
-        "_closed",
         "_heads",
         "_index",
         "_initial_window_bytes",
@@ -60,6 +59,7 @@ class Connection:
         "_received_bytes",
         "_sending",
         "_stream",
+        "_unasked",
         "_ungiven_bytes",
         "_window_bytes",
         "answers",
@@ -69,9 +69,15 @@ class Connection:
     )
 
     def __init__(
-        self, client: http2.Client, blocks: list[bytes], bodies: list[bytes], answer_bytes: int
+        self,
+        client: http2.Client,
+        blocks: list[bytes],
+        bodies: list[bytes],
+        answer_bytes: int,
+        requests_max: int,
     ) -> None:
-        """Take over a connection that has greeted; `bodies` may be empty."""
+        """Take over a connection that has had its first answer; `bodies` may be empty, and no more
+        than `requests_max` requests are asked."""
         self.socket = client.socket
         self._initial_window_bytes = client.peer.get(INITIAL_WINDOW_SIZE, WINDOW_BYTES)
         self._window_bytes = client.window_bytes
@@ -82,13 +88,13 @@ class Connection:
         self._bodies = bodies
         self._answer_bytes = answer_bytes
         self._index = 1
+        self._unasked = requests_max
         self._pending = b""
         self._output = bytearray()
         self._received_bytes = 0
         self._ungiven_bytes = 0
         self._sending: dict[int, list[int]] = {}
         """By stream with a body under way: the number of its body, its bytes sent, its window."""
-        self._closed = False
         self.answers = 0
         self.began_at: dict[int, float] = {}
         self.latencies_s: list[float] = []
@@ -101,6 +107,8 @@ class Connection:
         return self.go_on_sending()
 
     def _ask(self, count: int, now: float, parts: list[bytes]) -> None:
+        count = min(count, self._unasked)
+        self._unasked -= count
         heads, index, stream = self._heads, self._index, self._stream
         for _ in range(count):
             if index == len(heads):
@@ -238,13 +246,17 @@ class Connection:
             )
 
 
-def connected(given: argparse.Namespace) -> http2.Client:
-    """A connection that has greeted, and on which the streams that are asked for may be opened."""
+def connected(given: argparse.Namespace, blocks: list[bytes], bodies: list[bytes]) -> Connection:
+    """A connection that has had its first answer, and on which the streams may be opened."""
     client = http2.Client(tls.connect(given.port, "h2") if given.tls else connect(given.port))
     client.begin()
     if client.streams_max() < given.streams:
         raise BenchError(f"the server allows {client.streams_max()} streams, not {given.streams}")
-    return client
+    answer = client.ask(blocks[0], bodies[0] if bodies else None)
+    if len(answer) != given.answer_bytes:
+        raise BenchError(f"an answer of {len(answer)} bytes, not {given.answer_bytes}")
+    client.socket.settimeout(0)
+    return Connection(client, blocks, bodies, given.answer_bytes, given.requests_max - 1)
 
 
 def run(given: argparse.Namespace) -> str:
@@ -256,38 +268,52 @@ def run(given: argparse.Namespace) -> str:
         bodies = [random_.randbytes(given.body_bytes) for _ in range(_BODIES)]
     poll = select.epoll()
     connections: dict[int, Connection] = {}
-    for number in range(given.connections):
-        blocks = sequences[number % len(sequences)]
-        client = connected(given)
-        answer = client.ask(blocks[0], bodies[0] if bodies else None)
-        if len(answer) != given.answer_bytes:
-            raise BenchError(f"an answer of {len(answer)} bytes, not {given.answer_bytes}")
-        client.socket.settimeout(0)
-        connections[client.socket.fileno()] = Connection(client, blocks, bodies, given.answer_bytes)
-        poll.register(client.socket, select.EPOLLIN)
-    window = Window(given.clock, given.warm_up, given.seconds)
     blocked: set[int] = set()
+    latencies_s: list[float] = []
+    ended_answers = 0
 
-    def note(number: int, *, all_sent: bool) -> None:
-        if all_sent == (number in blocked):
-            (blocked.remove if all_sent else blocked.add)(number)
-            poll.modify(number, select.EPOLLIN | (0 if all_sent else select.EPOLLOUT))
+    def begin(number: int) -> None:
+        connection = connected(given, sequences[number % len(sequences)], bodies)
+        descriptor = connection.socket.fileno()
+        connections[descriptor] = connection
+        poll.register(descriptor, select.EPOLLIN)
+        note(descriptor, all_sent=connection.begin(given.streams))
 
-    for number, connection in connections.items():
-        note(number, all_sent=connection.begin(given.streams))
-    while window.goes_on(answers := sum(each.answers for each in connections.values())):
+    def note(descriptor: int, *, all_sent: bool) -> None:
+        if all_sent == (descriptor in blocked):
+            (blocked.remove if all_sent else blocked.add)(descriptor)
+            poll.modify(descriptor, select.EPOLLIN | (0 if all_sent else select.EPOLLOUT))
+
+    def end(descriptor: int) -> None:
+        nonlocal ended_answers
+        connection = connections.pop(descriptor)
+        connection.check()
+        ended_answers += connection.answers
+        latencies_s.extend(connection.latencies_s)
+        blocked.discard(descriptor)
+        connection.socket.close()
+
+    for number in range(given.connections):
+        begin(number)
+    window = Window(given.clock, given.warm_up, given.seconds)
+    while window.goes_on(
+        answers := ended_answers + sum(each.answers for each in connections.values())
+    ):
         ready = poll.poll(_STALL_TIMEOUT_S)
         if not ready:
             raise BenchError(f"no connection went on for {_STALL_TIMEOUT_S:g} s")
-        for number, events in ready:
-            connection = connections[number]
+        for descriptor, events in ready:
+            connection = connections[descriptor]
             if events & ~select.EPOLLOUT:
-                note(number, all_sent=connection.read(timed=window.is_open))
+                note(descriptor, all_sent=connection.read(timed=window.is_open))
+                if not connection.began_at:
+                    end(descriptor)
+                    begin(descriptor)
             else:
-                note(number, all_sent=connection.go_on_sending())
-    line = window.result(
-        answers, [each for connection in connections.values() for each in connection.latencies_s]
-    )
+                note(descriptor, all_sent=connection.go_on_sending())
+    for connection in connections.values():
+        latencies_s.extend(connection.latencies_s)
+    line = window.result(answers, latencies_s)
     for connection in connections.values():
         connection.check()
     return line
@@ -303,6 +329,12 @@ def main() -> None:
     )
     parser.add_argument("--tls", action="store_true", help="over TLS, chosen by ALPN")
     parser.add_argument("--streams", type=int, required=True, help="streams of each connection")
+    parser.add_argument(
+        "--requests-max",
+        type=int,
+        default=1 << 30,
+        help="requests on one connection, before another takes its place",
+    )
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--connections", type=int, required=True)
     parser.add_argument("--warm-up", type=float, required=True)

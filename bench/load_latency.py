@@ -49,30 +49,42 @@ def run_http1(given: argparse.Namespace) -> str:
 
 
 def run_http2(given: argparse.Namespace) -> str:
-    """The same over HTTP/2."""
+    """The same over HTTP/2; another connection takes over where a server ends its own."""
     blocks = traffic_http2.read(given.requests)[0]
-    client = http2.Client(connect(given.port))
-    client.begin()
-    client.ask(blocks[0])
-    connection, stream = client.socket, client.next_stream
     pool = [
         (http2.frame(HEADERS, END_HEADERS | END_STREAM, 0, block)[:5], block) for block in blocks
     ]
     latencies_s: list[float] = []
     answers = 0
+    client = _greeted(given.port, blocks[0])
     window = Window(given.clock, given.warm_up, given.seconds)
     while window.goes_on(answers):
-        head, block = pool[(answers + 1) % len(pool)]
+        stream = client.next_stream
+        if stream > 2 * given.requests_max:
+            client.socket.close()
+            client = _greeted(given.port, blocks[0])
+            stream = client.next_stream
+        client.next_stream += 2
+        # A connection's second request has the second block, since each changes the tables
+        head, block = pool[stream // 2 % len(pool)]
         began_at = time.perf_counter()
-        connection.sendall(head + stream.to_bytes(4, "big") + block)
-        received = connection.recv(_READ_BYTES)
+        client.socket.sendall(head + stream.to_bytes(4, "big") + block)
+        received = client.socket.recv(_READ_BYTES)
         while not _has_ended(received):
-            received += _more(connection)
+            received += _more(client.socket)
         if window.is_open:
             latencies_s.append(time.perf_counter() - began_at)
-        stream += 2
         answers += 1
+    client.socket.close()
     return window.result(answers, latencies_s)
+
+
+def _greeted(port: int, block: bytes) -> http2.Client:
+    """A connection that has had its first answer."""
+    client = http2.Client(connect(port))
+    client.begin()
+    client.ask(block)
+    return client
 
 
 def _more(connection: socket.socket) -> bytes:
@@ -109,6 +121,7 @@ def main() -> None:
     """Run the load that the command line describes."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--requests", type=Path, help="a file of traffic_http2; none for HTTP/1.1")
+    parser.add_argument("--requests-max", type=int, default=1 << 30, help="on one connection")
     parser.add_argument("--port", type=int, required=True)
     parser.add_argument("--warm-up", type=float, required=True)
     parser.add_argument("--seconds", type=float, required=True)

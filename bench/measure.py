@@ -202,6 +202,7 @@ def _measure_load(
         setting.load_core,
         case.streams,
         row.tls,
+        RECIPES[case.server, row.interface].requests_max,
     )
     seen = _load(row, case, plan, pids, setting, answer_bytes)
     server.must_live()

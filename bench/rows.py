@@ -50,7 +50,7 @@ class Row:
     file: str = ""
     """The static file of `files` that is asked for; "" for the application."""
     body_bytes: int = 0
-    """What each HTTP/2 request uploads; 0 for no body."""
+    """What each HTTP/2 request uploads (those of idle streams never do); 0 for no body."""
     tls: bool = False
 
 
@@ -317,6 +317,7 @@ ROWS: tuple[Row, ...] = (
         _http2(f"penstock penstock-pure {_HTTP2_PEERS}", connections=100, streams=100),
         (value("penstock", at_most=10, unit="KB"),),
         unit="KB",
+        body_bytes=1024,
     ),
     Row(
         "closed-windows",

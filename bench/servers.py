@@ -49,6 +49,9 @@ class Recipe:
     tls: tuple[str, ...] | None = None
     http1: tuple[str, ...] = ()
     http2: tuple[str, ...] | None = None
+    requests_max: int | None = None
+    """How many requests are asked on one HTTP/2 connection at most: those that end it after a number of
+    requests, and have no flag for that, would fail otherwise."""
 
     def command(
         self,
@@ -119,7 +122,17 @@ def _uvicorn(server: str, parser: str) -> Recipe:
     packages = ("uvicorn", parser, "uvloop", "websockets")
     arguments = _words(_UVICORN + parser)
     http2 = ("--http2",) if parser == "zttp" else None
-    return Recipe(server, "asgi", packages, arguments, _QUIET, _LOGGING, tls=_TLS, http2=http2)
+    return Recipe(
+        server,
+        "asgi",
+        packages,
+        arguments,
+        _QUIET,
+        _LOGGING,
+        tls=_TLS,
+        http2=http2,
+        requests_max=4000,
+    )
 
 
 def _granian(interface: Interface, options: str) -> Recipe:
@@ -159,6 +172,7 @@ _RECIPES = (
         ),
         tls=_TLS_SHORT,
         http2=(),
+        requests_max=900,
     ),
     Recipe(
         "gunicorn",
