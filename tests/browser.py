@@ -50,12 +50,13 @@ class Page:
 
 
 @contextmanager
-def browser(profile: Path, url: str) -> Iterator[Page]:
+def browser(profile: Path, url: str, *more: str) -> Iterator[Page]:
+    """A page at `url`, in a browser of its own; `more` are flags of its command line."""
     program = shutil.which("chromium") or "chromium"
     flags = ["--headless", "--disable-gpu", "--no-sandbox", "--disable-dev-shm-usage"]
     where = [f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
     with subprocess.Popen(
-        [program, *flags, *where], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [program, *flags, *more, *where], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
     ) as process:
         try:
             assert process.stderr is not None
