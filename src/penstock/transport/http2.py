@@ -93,6 +93,9 @@ class Connection(Input):
         except Http2Error as exc:
             self._fail(exc)
             return
+        if (self._peer_eof or self._reading_paused) and self._is_gone():
+            self._transport.abort()
+            return
         for stream in list(self.streams):
             stream.on_sweep(now)
         if not self._reads(now):

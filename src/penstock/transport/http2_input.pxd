@@ -14,7 +14,9 @@ cdef int _NEED_MORE
 cdef int _REFUSED
 cdef int _REQUEST
 cdef int _RESET
+cdef Head _NO_HEAD
 cdef tuple _WEBSOCKET_EXTENSIONS
+cdef int _WATCHED
 cdef int _REQUESTS_MAX
 cdef int _GREETING_BYTES
 
@@ -25,6 +27,7 @@ cdef class Input(Output):
     cdef bint _wsgi
 
     cpdef data_received(self, bytes data)
+    cdef bint _is_gone(self) except -1
     cpdef advance_soon(self)
     cpdef _advance_now(self)
     cdef _resumed(self)

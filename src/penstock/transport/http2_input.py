@@ -5,15 +5,16 @@ read waits in the session, undecoded, and reading is paused: nothing that we wou
 grow. After a connection error, or the last GOAWAY, what arrives is read off within limits.
 """
 
+import select
 from typing import Any
 
 from penstock.errors import Http2Error, HttpError
 from penstock.gateway.forwarded import NEVER
 from penstock.gateway.http import HttpExchange
-from penstock.gateway.stream import DISCONNECT_LOST, DISCONNECT_PROTOCOL_ERROR, Exchange, Service
-from penstock.transport.http1_output import incomplete
+from penstock.gateway.stream import DISCONNECT_LOST, DISCONNECT_PROTOCOL_ERROR, Exchange
 from penstock.transport.http2_output import Output
 from penstock.transport.http2_stream import Http2Stream
+from penstock.wire.events import Head
 from penstock.wire.http2_events import DATA, NEED_MORE, REFUSED, REQUEST, RESET
 from penstock.wire.http2_frames import ERROR_NAMES
 
@@ -25,7 +26,10 @@ _REQUEST = REQUEST
 _RESET = RESET
 
 _RULE = "RFC 9113"
+# Of a request whose head cannot be told: its answer is one that suits any method, without a body.
+_NO_HEAD = Head("HEAD", b"", b"", [], "2")
 _WEBSOCKET_EXTENSIONS = ("websocket.http.response",)
+_WATCHED = getattr(select, "POLLRDHUP", 0)
 # How long the end of a client's sending is kept from the applications, as for HTTP/1.
 _FIN_GRACE_S = 0.5
 # Requests started in one turn of the loop: a read full of small ones must not hold it.
@@ -63,14 +67,36 @@ class Input(Output):
             self._advance()
 
     def eof_received(self) -> bool:
-        """A FIN. Streams under way get their answers; returns whether the transport stays open."""
+        """A FIN. Streams under way get their answers; returns whether the transport stays open. A client
+        that has closed both its sides answers our PING with a reset, which the sweep sees."""
         self._peer_eof = True
         if self._closed or not self.streams:
             return False
+        self.session.ping()
+        self.output()
         self.worker.loop.call_later(_FIN_GRACE_S, self._tell_fin)
         return True
 
+    def _is_gone(self) -> bool:
+        """Whether the client is gone: no loop reports it while nothing is read. Ends the streams that
+        wait for a window from a client which will send none."""
+        if self._peer_eof:
+            for stream in list(self.streams):
+                if stream.stalls():
+                    stream.lost(DISCONNECT_LOST)
+        if not _WATCHED or self._fd < 0:
+            return False
+        poll = select.poll()
+        poll.register(self._fd, _WATCHED)
+        events = poll.poll(0)
+        return bool(events) and events[0][1] & (select.POLLERR | select.POLLHUP) != 0
+
     def _tell_fin(self) -> None:
+        if self._lost:
+            return
+        if self._is_gone():
+            self._transport.abort()
+            return
         for stream in list(self.streams):
             stream.half_closed()
 
@@ -139,9 +165,12 @@ class Input(Output):
         stream.begin(self, end, head, ended)
         end.owner = stream
         self.streams.add(stream)
-        if head.forwarded and self._proxy is not None:
-            if self._proxy.tell(stream, self.scheme, head) == NEVER:
-                self._proxy = None
+        if (
+            head.forwarded
+            and self._proxy is not None
+            and self._proxy.tell(stream, self.scheme, head) == NEVER
+        ):
+            self._proxy = None
         file = None
         if worker.static is not None and not protocol:
             file = worker.static.exchange(service, stream, head)
@@ -194,7 +223,7 @@ class Input(Output):
         stream: Any = end.owner
         if stream is None:
             stream = Http2Stream.__new__(Http2Stream)
-            stream.begin(self, end, session.head, session.ended)
+            stream.begin(self, end, _NO_HEAD, session.ended)
             end.owner = stream
             self.streams.add(stream)
         stream.refuse(exc)

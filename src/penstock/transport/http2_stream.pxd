@@ -44,6 +44,7 @@ cdef class Http2Stream(Answer):
     cpdef bint let_go(self) except -1
     @cython.locals(record=Record)
     cdef _give_up(self)
+    cpdef bint stalls(self) except -1
     @cython.locals(exchange=Exchange)
     cpdef on_sweep(self, double now)
     @cython.locals(window=double)

@@ -258,7 +258,7 @@ class Http2Stream(Answer):
     def _response_end(self) -> None:
         """The response is whole. What is left of the request's body is the session's business."""
         self._responded = True
-        exchange = self.exchange
+        exchange: Any = self.exchange
         if exchange is not None:
             if self._accepted:
                 self._log_websocket(exchange, exchange.close_code)
@@ -301,6 +301,10 @@ class Http2Stream(Answer):
         given = given_id(exchange.head.headers) if self._connection.trusts_peer() else ""
         return given or f"{self.worker.id_prefix}{self.worker.requests}"
 
+    def stalls(self) -> bool:
+        """Whether the response waits for the client to open a window."""
+        return self._waits() and self._session.stalled(self._end)
+
     # Deadlines.
 
     def on_sweep(self, now: float) -> None:
@@ -338,7 +342,7 @@ class Http2Stream(Answer):
     def _check_reader(self, now: float) -> None:
         """The client must open its windows at the lowest rate, over each window of time (H10)."""
         end = self._end
-        if not self._waits() or not self._session.stalled(end):
+        if not self.stalls():
             self._sent_mark = -1
             return
         gone = self._written - end.waiting

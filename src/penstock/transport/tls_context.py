@@ -117,9 +117,7 @@ def _context(settings: Any, pair: Pair, note: Callable[[str, str], None]) -> Con
     return context
 
 
-def _protocols(
-    context: Context, settings: Any, note: Callable[[str, str], None]
-) -> list[str]:
+def _protocols(context: Context, settings: Any, note: Callable[[str, str], None]) -> list[str]:
     """What ALPN offers, in the order of preference. HTTP/2 forbids suites of TLS 1.2 without forward
     secrecy or authenticated encryption (RFC 9113 section 9.2.2): beside one of them it is not offered,
     since a client would have to end the connection that chose it (H28)."""
