@@ -4,6 +4,7 @@ from typing import Any
 
 from penstock.wire.blocks import Block, encode_fields
 from penstock.wire.fields import SENDS_DATE, SENDS_SERVER
+from penstock.wire.http2_frames import INITIAL_WINDOW
 from penstock.wire.http2_limits import Http2Limits
 
 
@@ -18,12 +19,20 @@ class Shared:
 
     def __init__(self, worker: Any) -> None:
         settings = worker.settings
+        stream_window = INITIAL_WINDOW
+        if worker.service.interface == "wsgi":
+            from penstock.gateway.wsgi import INLINE_BODY_BYTES_MAX
+
+            # A WSGI application is not called before this much of the body is there, and what is there
+            # gives no window back: the first one must hold it, and the byte that is too many.
+            stream_window = INLINE_BODY_BYTES_MAX + 1
         self.limits = Http2Limits(
             streams_max=settings.limit_http2_streams,
             line_max=settings.limit_request_line,
             head_max=settings.limit_request_head,
             fields_max=settings.limit_request_fields,
             body_max=-1 if settings.limit_request_body is None else settings.limit_request_body,
+            stream_window=stream_window,
             stream_queue_max=settings.write_buffer,
             settings_s=settings.timeout_request_head,
             head_s=settings.timeout_request_head,
