@@ -89,9 +89,7 @@ class Peer:
         self, stream: int, fields: list[tuple[bytes, bytes]], ended: bool = True, flags: int = 4
     ) -> bytes:
         """A HEADERS frame."""
-        return frames.frame(
-            frames.TYPE_HEADERS, flags | ended, stream, self.encoder.encode(fields)
-        )
+        return frames.frame(frames.TYPE_HEADERS, flags | ended, stream, self.encoder.encode(fields))
 
     def get(self, stream: int, *more: tuple[bytes, bytes]) -> bytes:
         """A whole GET."""

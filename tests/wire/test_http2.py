@@ -132,7 +132,15 @@ def test_4_2_h15_frames_longer_than_allowed_are_frame_size_errors() -> None:
 
 @pytest.mark.parametrize(
     ("kind", "stream", "section"),
-    [(0, 0, "6.1"), (1, 0, "6.2"), (2, 0, "6.3"), (3, 0, "6.4"), (4, 1, "6.5"), (6, 1, "6.7"), (7, 1, "6.8")],
+    [
+        (0, 0, "6.1"),
+        (1, 0, "6.2"),
+        (2, 0, "6.3"),
+        (3, 0, "6.4"),
+        (4, 1, "6.5"),
+        (6, 1, "6.7"),
+        (7, 1, "6.8"),
+    ],
 )
 def test_6_x_frames_on_a_stream_they_are_not_for(kind: int, stream: int, section: str) -> None:
     """DATA, HEADERS, PRIORITY, RST_STREAM need a stream; SETTINGS, PING, GOAWAY must not have one."""
@@ -218,7 +226,13 @@ def test_an_open_header_block_is_told() -> None:
 
 def test_4_3_h26_faults_of_hpack_end_the_connection() -> None:
     """Bad index, integer without end, bad Huffman, table size over the limit, block cut short."""
-    for block in (b"\x80", b"\xff\xff\xff\xff\xff\x0f", b"\x00\x81\x00\x00", b"\x3f\xe2\xff\x7f", b"\x40"):
+    for block in (
+        b"\x80",
+        b"\xff\xff\xff\xff\xff\x0f",
+        b"\x00\x81\x00\x00",
+        b"\x3f\xe2\xff\x7f",
+        b"\x40",
+    ):
         peer = Peer()
         assert peer.refused_with(COMPRESSION_ERROR, frames.frame(1, 5, 1, block))
 

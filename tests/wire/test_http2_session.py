@@ -43,12 +43,17 @@ def test_the_server_speaks_first() -> None:
 
 def test_limits_that_differ_from_the_defaults_are_said() -> None:
     limits = Http2Limits(
-        streams_max=7, stream_window=1 << 17, frame_max=1 << 15, table_max=0, connection_window=65535
+        streams_max=7,
+        stream_window=1 << 17,
+        frame_max=1 << 15,
+        table_max=0,
+        connection_window=65535,
     )
     (first,) = Peer(limits, websockets=False, greet=False).frames()
-    assert first.payload == frames.settings(
-        [(3, 7), (6, 65536), (9, 1), (4, 1 << 17), (5, 1 << 15), (1, 0)]
-    )[9:]
+    assert (
+        first.payload
+        == frames.settings([(3, 7), (6, 65536), (9, 1), (4, 1 << 17), (5, 1 << 15), (1, 0)])[9:]
+    )
 
 
 def test_a_request_and_its_answer() -> None:
@@ -174,12 +179,15 @@ def test_5_1_h14_closed_by_us_ignores_what_is_late() -> None:
     end = peer.open(1, ended=False)
     peer.session.reset(end, CANCEL)
     assert peer.resets() == [(1, CANCEL)]
-    assert peer.say(
-        data(1, b"late"),
-        peer.headers(1, [(b"x-late", b"1")]),
-        frames.window_update(1, 1),
-        rst(1),
-    ) == []
+    assert (
+        peer.say(
+            data(1, b"late"),
+            peer.headers(1, [(b"x-late", b"1")]),
+            frames.window_update(1, 1),
+            rst(1),
+        )
+        == []
+    )
     assert peer.error is None
     assert peer.frames() == []
     assert peer.say(peer.get(3, (b"x-late", b"1"))) == [("request", 3, True)]
@@ -402,7 +410,9 @@ def test_h12_what_is_not_consumed_goes_back_with_the_stream() -> None:
         (b"0", [data(1, b"1")]),
     ],
 )
-def test_8_1_1_h22_a_body_of_another_length_resets_the_stream(length: bytes, parts: list[bytes]) -> None:
+def test_8_1_1_h22_a_body_of_another_length_resets_the_stream(
+    length: bytes, parts: list[bytes]
+) -> None:
     """As soon as it can be seen, and the application is told."""
     peer = Peer()
     assert peer.say(peer.post(1, (b"content-length", length))) == [("request", 1, False)]
@@ -640,9 +650,7 @@ def test_h07_pings_beside_real_work_are_no_flood() -> None:
     assert peer.error is None
 
 
-@pytest.mark.parametrize(
-    "frame", [data(1), data(1, b"", padding=0), data(1, b"", padding=200)]
-)
+@pytest.mark.parametrize("frame", [data(1), data(1, b"", padding=0), data(1, b"", padding=200)])
 def test_h08_empty_frames(frame: bytes) -> None:
     """DATA without a byte of body gives no event, and ends the connection after a while."""
     peer = Peer()

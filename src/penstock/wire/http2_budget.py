@@ -21,7 +21,7 @@ SETTINGS_PER_S = 10
 SETTINGS_IN_ONE_MAX = 128
 # Frames that carry neither request nor body: PING, WINDOW_UPDATE, PRIORITY, PRIORITY_UPDATE,
 # unknown types, what comes late for a closed stream (CVE-2019-9511, 9512, 9513, H07, H09, H29).
-# A connection on which much happens may have more of them: 4 for a request, 1 for a KiB of body.
+# A connection on which much happens may have more of them: 4 for a request, 1 for 256 bytes of body sent.
 CHURN_MAX = 2000
 CHURN_PER_S = 1000
 # Small DATA frames: bodies cut into so small pieces cost more for their frames than for their bytes.

@@ -65,7 +65,7 @@ cdef Py_ssize_t _GAPS_MAX
 cdef Py_ssize_t _EARLY_MAX
 cdef int _LATE_TICKS_MAX
 cdef Py_ssize_t _BLOCK_SLACK
-cdef int _KIB
+cdef int _BODY_BYTES_A_FRAME
 cdef int _FRAMES_OF_A_REQUEST
 
 cdef class Control(Sender):

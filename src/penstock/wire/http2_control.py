@@ -77,7 +77,7 @@ _EARLY_MAX = 100
 _LATE_TICKS_MAX = 5
 # Block bytes beyond the limit of a head: a head that is only just too large gets an answer.
 _BLOCK_SLACK = 16384
-_KIB = 1024
+_BODY_BYTES_A_FRAME = 256
 _FRAMES_OF_A_REQUEST = 4
 
 
@@ -371,7 +371,7 @@ class Control(Sender):
     def _progress(self) -> int:
         """How many frames that carry nothing may have come for what did happen here."""
         sent = INITIAL_WINDOW + self._granted - self._send_window
-        return _FRAMES_OF_A_REQUEST * (self._last // 2) + sent // _KIB
+        return _FRAMES_OF_A_REQUEST * (self._last // 2) + sent // _BODY_BYTES_A_FRAME
 
     def _closed_state(self, number: int) -> int:
         """The state of a stream that is not in `_streams`."""
