@@ -62,6 +62,7 @@ COMPILED = (
     "penstock.transport.http2_stream",
     "penstock.transport.record",
     "penstock.transport.runtime",
+    "penstock.transport.tls_layer",
     "penstock.transport.worker",
     "penstock.observe.access",
     "penstock.observe.access_details",

@@ -11,6 +11,7 @@ from penstock.transport import tls_layer
 from penstock.transport.tls_layer import TlsLayer
 from tests import certificates
 from tests.transport.tls_trial import MemoryClient, RawTransport, certificates_of
+from tests.twins import pure
 
 BIND = Bind(TcpAddress("127.0.0.1", 8443), tls=True)
 
@@ -90,13 +91,22 @@ class FakeTls:
         return self.plain
 
 
+class NoSocket:
+    """Has no descriptor, so all goes through the transport."""
+
+    def fileno(self) -> int:
+        return -1
+
+
 class Trial:
     """A layer over a transport that only keeps what is written."""
 
-    def __init__(self, folder: Path, bind: Bind = BIND, **options: Any) -> None:
+    def __init__(
+        self, folder: Path, bind: Bind = BIND, kind: Any = TlsLayer, **options: Any
+    ) -> None:
         self.tls = FakeTls(certificates_of(folder, **options))
         self.raw = RawTransport()
-        self.layer = TlsLayer(self.tls, (bind, "a socket", ("192.0.2.1", 50000), None))
+        self.layer = kind(self.tls, (bind, NoSocket(), ("192.0.2.1", 50000), None))
         self.layer.connection_made(self.raw)
         self.client = MemoryClient()
 
@@ -360,9 +370,13 @@ def test_a_hello_that_is_too_long_to_be_looked_at_gets_the_default(
 def test_z07_a_client_that_makes_tls_talk_and_does_not_read_is_cut(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Each refused renegotiation of TLS 1.2, as each key update of 1.3, is answered by OpenSSL."""
-    monkeypatch.setattr(tls_layer, "_UNASKED_BYTES_MAX", 1000)
-    trial = Trial(tmp_path)
+    """Each refused renegotiation of TLS 1.2, as each key update of 1.3, is answered by OpenSSL.
+
+    On the pure leg alone, into which a talkative OpenSSL can be put.
+    """
+    module = pure("penstock.transport.tls_layer")
+    monkeypatch.setattr(module, "_UNASKED_BYTES_MAX", 1000)
+    trial = Trial(tmp_path, kind=module.TlsLayer)
     trial.shake()
 
     class Talkative:

@@ -9,12 +9,16 @@ semantics of a plain one: what is not written yet is counted, and closing waits 
 sweep's deadlines.
 """
 
+import os
 import ssl
 from typing import Any
 
+from penstock.transport.direct import write_now
 from penstock.transport.sockets import address_of
 from penstock.wire.client_hello import HANDSHAKE, HELLO_BYTES_MAX, server_name
 
+# Windows has sockets that are no file descriptors.
+_CAN_WRITE = hasattr(os, "writev")
 # Of plaintext in one call; OpenSSL gives one record, which is smaller (RFC 8446 section 5.1).
 _READ_MAX = 1 << 14
 # Answers of one turn leave in one write, as long as they are not more than this.
@@ -53,6 +57,7 @@ class TlsLayer:
         "_closing",
         "_connection",
         "_deadline",
+        "_fd",
         "_hello",
         "_holding",
         "_incoming",
@@ -74,6 +79,7 @@ class TlsLayer:
         self._tls = tls
         self._arrival: Any = arrival
         self._raw: Any = None
+        self._fd = arrival[1].fileno() if _CAN_WRITE else -1
         self._ssl: Any = None
         self._incoming: Any = None
         self._outgoing: Any = None
@@ -126,6 +132,8 @@ class TlsLayer:
         """The end, whoever wanted it."""
         self._closing = True
         self._state = _OVER
+        # From here on the descriptor may be somebody else's
+        self._fd = -1
         connection, self._connection = self._connection, None
         self._incoming = self._outgoing = self._ssl = None
         if connection is not None:
@@ -221,7 +229,11 @@ class TlsLayer:
         try:
             while part := read(_READ_MAX):
                 parts.append(part)
-            ended = True
+                # Not for the error that says that there is no more: it would cost as much as a record
+                if not self._incoming.pending and not self._ssl.pending():
+                    break
+            else:
+                ended = True
         except ssl.SSLWantReadError:
             pass
         except ssl.SSLError as error:
@@ -259,8 +271,18 @@ class TlsLayer:
         return True
 
     def _flush(self) -> None:
-        if self._outgoing.pending and not self._raw.is_closing():
-            self._raw.write(self._outgoing.read())
+        """Write what is encrypted: straight to the socket while the raw transport has nothing of its
+        own to write, as `http1_output` does."""
+        raw = self._raw
+        if not self._outgoing.pending or raw.is_closing():
+            return
+        data = self._outgoing.read()
+        if self._fd >= 0 and not raw.get_write_buffer_size():
+            sent = write_now(self._fd, data)
+            if sent == len(data):
+                return
+            data = data[sent:]
+        raw.write(data)
 
     # The transport of the connection
 
