@@ -1,5 +1,6 @@
 """A session as a client sees it: RFC 9113 sections 5 to 8, and threats H01 to H24 and H30 without sockets."""
 
+from itertools import pairwise
 from typing import Any
 
 import pytest
@@ -105,7 +106,7 @@ def test_reads_may_be_cut_at_every_byte() -> None:
             )
         )
         places = [0, *(cuts or range(1, len(whole))), len(whole)]
-        found = peer.say(*(whole[a:b] for a, b in zip(places, places[1:], strict=False)))
+        found = peer.say(*(whole[a:b] for a, b in pairwise(places)))
         joined: list[Any] = []
         for event in found:
             if event[0] == "data" and joined and joined[-1][0] == "data" and not joined[-1][3]:
@@ -669,7 +670,7 @@ def test_h09_priority_and_window_churn() -> None:
         peer = Peer()
         assert peer.refused_with(ENHANCE_YOUR_CALM, frame * 50000)
     peer = Peer()
-    for start in range(0, 1990):
+    for start in range(1990):
         peer.say(frames.frame(0x10, 0, 0, (2 * start + 1).to_bytes(4, "big") + b"u=1"))
     peer.open(2 * 1989 + 1)
     assert peer.ends[2 * 1989 + 1].urgency == 1

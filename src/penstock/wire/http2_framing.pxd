@@ -52,6 +52,7 @@ cdef class Framer:
     @cython.locals(window="long long", grown="long long", increment="long long")
     cpdef object consumed(self, Http2End end, Py_ssize_t count)
     cpdef object done(self, Http2End end)
+    cpdef bint stalled(self, Http2End end) except -1
     cpdef list ends(self)
     cdef object _queue_control(self, bytes frame)
     @cython.locals(window="long long", grown="long long", increment="long long")

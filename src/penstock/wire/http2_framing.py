@@ -118,6 +118,10 @@ class Framer:
                 end.receive_window += increment
                 self._queue_control(window_update(end.id, increment))
 
+    def stalled(self, end: Http2End) -> bool:
+        """Whether a window, the stream's or the connection's, holds what waits on the stream (H10)."""
+        return end.items is not None and (end.send_window <= 0 or self._send_window <= 0)
+
     def done(self, end: Http2End) -> None:
         """The application's call has ended; exactly once for each REQUEST (and for each REFUSED,
         after its answer), also after RESET: frees the stream's place in the limit."""

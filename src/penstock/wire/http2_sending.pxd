@@ -29,7 +29,6 @@ cdef class Sender(Framer):
     cpdef object send_source(self, Http2End end, object source, long long count, bint fin)
     @cython.locals(urgency=int, incremental=bint)
     cpdef object prioritize(self, Http2End end, bytes value)
-    cpdef bint stalled(self, Http2End end)
     @cython.locals(order=Order)
     cpdef bint has_output(self)
     @cython.locals(out=list, data=bytes)

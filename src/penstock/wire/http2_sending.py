@@ -160,10 +160,6 @@ class Sender(Framer):
         else:
             self._order.change(end, urgency, incremental)
 
-    def stalled(self, end: Http2End) -> bool:
-        """Whether something waits on the stream, and a window of the peer's is what holds it (H10)."""
-        return end.items is not None and (end.send_window <= 0 or self._send_window <= 0)
-
     def has_output(self) -> bool:
         """Whether `take` would give anything."""
         if self._out:
