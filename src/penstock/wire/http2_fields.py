@@ -70,6 +70,9 @@ _USUAL = frozenset(
 is_path = re.compile(rb"[\x21\x22\x24-\x7e]++\Z").match
 
 _steering = _BITS.keys()
+_PLAIN = _USUAL - _steering
+# Changes whatever is not printable ASCII.
+_PRINTABLE = bytes(byte if 0x20 <= byte < 0x7F else byte ^ 1 for byte in range(256))
 # What may stand in a value, and the LF that joins them for one look at all.
 _ALLOWED = bytes((9, 10, *range(0x20, 0x7F), *range(0x80, 0x100)))
 
@@ -83,10 +86,23 @@ def check_fields(fields: list[tuple[bytes, bytes]], start: int) -> int:
     if start:
         fields = fields[start:]
     by_name = dict(fields)
-    if not _USUAL.issuperset(by_name):
-        for name in by_name:
-            if name not in _USUAL and _NAME.match(name) is None:
-                return -1
+    # The usual request in few steps: known names, each once, that mean nothing here, and values
+    # that are printable ASCII. Whatever is not plainly so is looked at closely.
+    if len(by_name) == len(fields) and _PLAIN.issuperset(by_name):
+        values = b"|".join([b"", *by_name.values(), b""])
+        if (
+            values.translate(_PRINTABLE) == values
+            and values.find(b" |") < 0
+            and values.find(b"| ") < 0
+        ):
+            return 0
+    return _check_closely(fields, by_name)
+
+
+def _check_closely(fields: list[tuple[bytes, bytes]], by_name: dict[bytes, bytes]) -> int:
+    for name in by_name:
+        if name not in _USUAL and _NAME.match(name) is None:
+            return -1
     values = b"\n".join([value for _, value in fields])
     # LF before and after, so that one look for white space beside LF sees both ends of each.
     if (

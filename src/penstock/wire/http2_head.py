@@ -79,10 +79,10 @@ def make_head(
             protocol = value
         else:
             raise _malformed(f"unknown pseudo-header field {name!r:.80}", "8.3")
-    bits = check_fields(fields, index)
-    if bits < 0:
-        raise _field_fault(fields, index)
     headers = fields[index:]
+    bits = check_fields(headers, 0)
+    if bits < 0:
+        raise _field_fault(headers)
     if authority is not None:
         if authority not in _hosts:
             _check_host(authority, ":authority")
@@ -134,7 +134,7 @@ def check_trailers(fields: list[tuple[bytes, bytes]]) -> None:
     """Raise StreamError unless these fields may stand in a trailer section (RFC 9113 8.1)."""
     bits = check_fields(fields, 0)
     if bits < 0:
-        raise _field_fault(fields, 0)
+        raise _field_fault(fields)
     if bits & CONNECTION:
         raise _malformed("a connection-specific field", "8.2.2")
 
@@ -234,9 +234,9 @@ def _check_host(value: bytes, name: str) -> None:
         _hosts.add(value)
 
 
-def _field_fault(fields: list[tuple[bytes, bytes]], index: int) -> StreamError:
+def _field_fault(fields: list[tuple[bytes, bytes]]) -> StreamError:
     """What is wrong with the field that `check_fields` did not take."""
-    for field in fields[index:]:
+    for field in fields:
         if check_fields([field], 0) < 0:
             name, value = field
             if name[:1] == b":":
