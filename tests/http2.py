@@ -103,6 +103,7 @@ class Http2Client:
         self.h2.local_settings.enable_push = 0
         self.h2.initiate_connection()
         self.answers: dict[int, Answer] = {}
+        self.taken: set[int] = set()
         self.goaway: int | None = None
         self.at_end = False
         self.flush()
@@ -219,7 +220,15 @@ class Http2Client:
 
     def get(self, target: str = "/", *headers: str, **more: Any) -> Answer:
         """Ask, and read the response."""
-        return self.answer(self.ask(target, *headers, **more))
+        stream = self.ask(target, *headers, **more)
+        self.taken.add(stream)
+        return self.answer(stream)
+
+    def response(self) -> Answer:
+        """Read the whole response to the oldest request that nobody has asked for yet."""
+        stream = min(stream for stream in self.answers if stream not in self.taken)
+        self.taken.add(stream)
+        return self.answer(stream)
 
     def closed(self) -> bool:
         """Whether the server ends the connection; what it says before is taken."""

@@ -21,6 +21,8 @@ BECOMES = {"interface": "asgi3", "access-log": True, "workers": 2}
         ({"backpressure": 9}, {"limit-concurrency": 9}),
         ({"http1_header_read_timeout": "250"}, {"timeout-request-head": "250ms"}),
         ({"http1_keep_alive": False}, {"timeout-keep-alive": "0s"}),
+        ({"http": "1"}, {"http2": False}),
+        ({"http2_max_concurrent_streams": 50}, {"limit-http2-streams": 50}),
         ({"log_enabled": False}, {"log-level": "critical"}),
         ({"log_level": "notset"}, {"log-level": "trace"}),
         ({"log_access_fmt": '%(addr)s "%(method)s %(path)s" %(status)d %(dt_ms).3f'},
@@ -51,7 +53,7 @@ def test_settings_become_options(given: dict[str, Any], expected: dict[str, Any]
     "name, value, why",
     [
         ("interface", "rsgi", "granian alone"),
-        ("http", "2", "HTTP/2"),
+        ("http", "2", "HTTP/1.1 is always served"),
         ("loop", "rloop", "uvloop or asyncio"),
         ("metrics_enabled", True, "metrics"),
         ("log_access_fmt", "%(scheme)s", "no atom like %(scheme)s"),
@@ -68,7 +70,7 @@ def test_what_has_no_counterpart_is_told(name: str, value: Any, why: str) -> Non
 
 
 def test_what_happens_anyway_is_told_apart() -> None:
-    given = {"http": "1", "websockets": True, "http1_keep_alive": True, "log_enabled": True,
+    given = {"http": "auto", "websockets": True, "http1_keep_alive": True, "log_enabled": True,
              "respawn_failed_workers": True, "runtime_threads": 2, "static_path_route": ["/s"]}  # fmt: skip
     draft = drafted(SERVER, **{**BASE, **given})
     assert {setting for setting, _ in draft.moot} == set(given) - {"static_path_route"}

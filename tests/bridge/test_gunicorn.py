@@ -79,7 +79,7 @@ def test_settings_become_options(given: dict[str, Any], expected: dict[str, Any]
         ("when_ready", CALLABLE, "/readyz"),
         ("statsd_host", "x:1", "metrics"),
         ("protocol", "uwsgi", "proxy_pass"),
-        ("http_protocols", "h2,h1", "HTTP/1.1 is served"),
+        ("http_protocols", "h3,h1", "HTTP/3 is not built yet"),
         ("header_map", "refuse", "dropped"),
         ("strip_header_spaces", True, "RFC 9112"),
         ("dirty_workers", 2, "task queue"),
@@ -97,7 +97,7 @@ def test_what_has_no_counterpart_is_told(name: str, value: Any, why: str) -> Non
 
 def test_what_happens_anyway_is_told_apart() -> None:
     given = {"reload_engine": "inotify", "header_map": "drop", "protocol": "http",
-             "http_protocols": "h1", "worker_class": "sync", "reuse_port": True,
+             "http_protocols": "h2,h1", "worker_class": "sync", "reuse_port": True,
              "limit_request_field_size": 8190, "worker_tmp_dir": "/x"}  # fmt: skip
     draft = drafted(SERVER, **{**BASE, **given, "threads": 2})
     assert {setting for setting, _ in draft.moot} == set(given)

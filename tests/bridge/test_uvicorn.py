@@ -56,7 +56,6 @@ def test_settings_become_options(given: dict[str, Any], expected: dict[str, Any]
 @pytest.mark.parametrize(
     "name, value, why",
     [
-        ("http2", True, "HTTP/2 is not built yet"),
         ("loop", "zuvloop", "the loop is uvloop or asyncio"),
         ("ssl_version", 3, "TLS 1.2 and 1.3 are spoken"),
         ("ssl_keyfile_password", "s3cret", "PENSTOCK_SSL_KEYFILE_PASSWORD"),

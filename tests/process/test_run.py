@@ -16,7 +16,7 @@ def test_it_says_what_a_person_needs_and_answers(start: Callable[..., Process]) 
         with process.ask("/") as client:
             assert client.recv(1000).startswith(b"HTTP/1.1 200 OK\r\n")
         process.until('"GET / HTTP/1.1" 200')
-        assert "Serving trial:app (ASGI 3) over HTTP/1.1 and WebSocket" in process.output
+        assert "Serving trial:app (ASGI 3) over HTTP/1.1, HTTP/2 and WebSocket" in process.output
         assert f"process {process.child.pid}" in process.output
         assert f":{port}" in process.output
         process.send(signal.SIGTERM)

@@ -10,7 +10,8 @@ from penstock.bridge.draft import Draft, NoCounterpart, Said
 from penstock.bridge.rules import Server, Setting, by, moot, no, to, words
 from penstock.bridge.uvicorn import LOOPS
 
-_HTTP2 = no("HTTP/2 is not built yet: let the proxy in front speak it")
+_HTTP2 = moot("its windows adapt by themselves, and what they hold is bounded")
+_HTTP2_IDLE = no("an idle connection is kept for timeout-keep-alive, its client answers no pings")
 _RUNTIME = moot("there is no second runtime beside Python's")
 _METRICS = no("metrics are not built yet; /status of --health-bind has counts")
 # Their atoms of the access log, and gunicorn's for the same, which are ours
@@ -31,10 +32,12 @@ def _interface(draft: Draft, setting: str, said: Said) -> None:
 
 
 def _http(draft: Draft, setting: str, said: Said) -> None:
-    if str(said.value) == "2":
-        draft.leave("http = 2", "HTTP/2 is not built yet: let the proxy in front speak it")
+    if str(said.value) == "1":
+        draft.put("http2", False, "http = 1")
+    elif str(said.value) == "2":
+        draft.leave("http = 2", "HTTP/1.1 is always served, too")
     else:
-        draft.spare(setting, "HTTP/1.1 is what is served")
+        draft.spare(setting, "both are served")
 
 
 def _websockets(draft: Draft, setting: str, said: Said) -> None:
@@ -106,7 +109,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("uds_permissions", to("uds_mode", rules.octal), "--uds-permissions="),
     Setting("interface", by(_interface, "`interface`, and `lifespan` for asginl; none for rsgi"),
             "--interface="),
-    Setting("http", by(_http, "not needed, but for 2: HTTP/2 is not built yet"), "--http="),
+    Setting("http", by(_http, "`http2` off, for 1"), "--http="),
     Setting("websockets", by(_websockets, "not needed: the application takes WebSockets or not"),
             "--ws/--no-ws"),
     Setting("workers", to("workers", rules.count), "--workers="),
@@ -131,11 +134,12 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("http2_adaptive_window", _HTTP2, "--http2-adaptive-window/--no-http2-adaptive-window"),
     Setting("http2_initial_connection_window_size", _HTTP2, "--http2-initial-connection-window-size="),
     Setting("http2_initial_stream_window_size", _HTTP2, "--http2-initial-stream-window-size="),
-    Setting("http2_keep_alive_interval", _HTTP2, "--http2-keep-alive-interval="),
-    Setting("http2_keep_alive_timeout", _HTTP2, "--http2-keep-alive-timeout="),
-    Setting("http2_max_concurrent_streams", _HTTP2, "--http2-max-concurrent-streams="),
+    Setting("http2_keep_alive_interval", _HTTP2_IDLE, "--http2-keep-alive-interval="),
+    Setting("http2_keep_alive_timeout", _HTTP2_IDLE, "--http2-keep-alive-timeout="),
+    Setting("http2_max_concurrent_streams", to("limit_http2_streams", rules.count),
+            "--http2-max-concurrent-streams="),
     Setting("http2_max_frame_size", _HTTP2, "--http2-max-frame-size="),
-    Setting("http2_max_headers_size", _HTTP2, "--http2-max-headers-size="),
+    Setting("http2_max_headers_size", to("limit_request_head", rules.size), "--http2-max-headers-size="),
     Setting("http2_max_send_buffer_size", _HTTP2, "--http2-max-send-buffer-size="),
     Setting("log_enabled", by(_log, "`log-level` critical and `access-log` off, for off"),
             "--log/--no-log"),

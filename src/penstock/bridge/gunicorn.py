@@ -11,7 +11,7 @@ from penstock.bridge.rules import Rule, Server, Setting, by, moot, no, to, words
 from penstock.bridge.uvicorn import CERTIFICATES, LOOPS, SSL_VERSION
 
 _PORT = 8000
-_HTTP2 = no("HTTP/2 is not built yet: let the proxy in front speak it")
+_HTTP2 = moot("its windows adapt by themselves, and what they hold is bounded")
 _METRICS = no("metrics are not built yet; /status of --health-bind has counts")
 _SYSLOG = no("log-config FILE with logging.handlers.SysLogHandler")
 _LENIENT = no("requests are read as RFC 9112 writes them, there is no lenient mode")
@@ -117,12 +117,12 @@ def _protocol(draft: Draft, setting: str, said: Said) -> None:
 
 
 def _protocols(draft: Draft, setting: str, said: Said) -> None:
-    if "h2" in str(said.value) or "h3" in str(said.value):
-        draft.leave(
-            f"{setting} = {said.value}", "HTTP/1.1 is served; let the proxy speak the others"
-        )
+    if "h3" in str(said.value):
+        draft.leave(f"{setting} = {said.value}", "HTTP/3 is not built yet: let the proxy speak it")
+    elif "h2" in str(said.value):
+        draft.spare(setting, "HTTP/1.1 and HTTP/2 are served")
     else:
-        draft.spare(setting, "HTTP/1.1 is what is served")
+        draft.put("http2", False, f"{setting} = {said.value}")
 
 
 def _names(value: Any) -> str | None:
@@ -236,13 +236,16 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("do_handshake_on_connect", moot("timeout-tls-handshake bounds it"),
             "--do-handshake-on-connect"),
     Setting("ciphers", to("ssl_ciphers", rules.text), "--ciphers="),
-    Setting("http_protocols", by(_protocols, "not needed for h1; HTTP/2 and 3 are not built yet"),
+    Setting("http_protocols", by(_protocols, "`http2` off, for h1 alone; HTTP/3 is not built yet"),
             "--http-protocols="),
-    Setting("http2_cleartext", _HTTP2, "--http2-cleartext="),
-    Setting("http2_max_concurrent_streams", _HTTP2, "--http2-max-concurrent-streams="),
+    Setting("http2_cleartext", moot("it is served by prior knowledge, where http2 is on"),
+            "--http2-cleartext="),
+    Setting("http2_max_concurrent_streams", to("limit_http2_streams", rules.count),
+            "--http2-max-concurrent-streams="),
     Setting("http2_initial_window_size", _HTTP2, "--http2-initial-window-size="),
     Setting("http2_max_frame_size", _HTTP2, "--http2-max-frame-size="),
-    Setting("http2_max_header_list_size", _HTTP2, "--http2-max-header-list-size="),
+    Setting("http2_max_header_list_size", to("limit_request_head", rules.size),
+            "--http2-max-header-list-size="),
     Setting("raw_paste_global_conf", no("pass them to loadapp(..., global_conf={...})",
             (False, None, "", [])), "--paste-global=", many=True),
     Setting("permit_obsolete_folding", _LENIENT, "--permit-obsolete-folding"),

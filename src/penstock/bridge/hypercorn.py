@@ -10,7 +10,6 @@ from penstock.bridge.rules import Server, Setting, by, moot, no, to, words
 from penstock.bridge.uvicorn import CERTIFICATES
 
 _PORT = 8000
-_HTTP2 = no("HTTP/2 is not built yet: let the proxy in front speak it")
 _STATSD = no("metrics are not built yet; /status of --health-bind has counts")
 _VERIFY = {
     "cert_none": "none", "cert_optional": "optional", "cert_required": "required", **CERTIFICATES,
@@ -115,9 +114,9 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("group", by(_owner, "`uds-owner`"), "-g,--group="),
     Setting("h11_max_incomplete_size", to("limit_request_head", rules.size)),
     Setting("h11_pass_raw_headers", moot("headers are passed as ASGI wants them, in lower case")),
-    Setting("h2_max_concurrent_streams", _HTTP2),
-    Setting("h2_max_header_list_size", _HTTP2),
-    Setting("h2_max_inbound_frame_size", _HTTP2),
+    Setting("h2_max_concurrent_streams", to("limit_http2_streams", rules.count)),
+    Setting("h2_max_header_list_size", to("limit_request_head", rules.size)),
+    Setting("h2_max_inbound_frame_size", moot("frames are of up to 16 KiB")),
     Setting("include_date_header", to("date_header", rules.flag)),
     Setting("include_server_header", to("server_header", rules.flag)),
     Setting("keep_alive_timeout", to("timeout_keep_alive", rules.duration), "--keep-alive="),

@@ -47,7 +47,7 @@ SETTINGS: tuple[Setting, ...] = (
     Setting("fd", to("fd"), "--fd="),
     Setting("loop", words("loop", LOOPS, "the loop is uvloop or asyncio"), "--loop="),
     Setting("http", moot(CODECS), "--http="),
-    Setting("http2", no("HTTP/2 is not built yet: let the proxy in front speak it"), "--http2"),
+    Setting("http2", to("http2", rules.flag), "--http2"),
     Setting("ws", moot(CODECS), "--ws="),
     Setting("ws_max_size", to("ws_max_size", rules.size), "--ws-max-size="),
     Setting("ws_max_queue", to("ws_max_queue", rules.number), "--ws-max-queue="),

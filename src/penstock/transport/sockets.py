@@ -76,6 +76,7 @@ class Acceptor:
         "_complained_at",
         "_connections",
         "_factory",
+        "_listening",
         "_loop",
         "_note",
         "_paused",
@@ -112,6 +113,7 @@ class Acceptor:
         self._factory = factory
         self._connections = connections
         self._note = note
+        self._listening: set[socket.socket] = set()
         self._paused = PAUSED_CLOSED
         self._arriving = 0  # accepted, and not yet among `connections`
         self._complained_at = float("-inf")
@@ -130,11 +132,10 @@ class Acceptor:
         self.resume(PAUSED_CLOSED)
 
     def pause(self, why: int = PAUSED_STEERED) -> None:
-        """Stop accepting until `resume` with the same reason; clients wait in the kernel."""
-        if not self._paused:
-            for sock in self.binds:
-                self._loop.remove_reader(sock)
+        """Stop accepting until `resume` with the same reason; clients wait in the kernel. Too many
+        handshakes (PAUSED_HANDSHAKES) stop only binds with TLS."""
         self._paused |= why
+        self._listen()
 
     def resume(self, why: int = PAUSED_STEERED) -> None:
         """One reason to pause is gone; accepts again if it was the last."""
@@ -142,9 +143,21 @@ class Acceptor:
             self._paused &= ~why
             if not self._paused & (PAUSED_FULL | PAUSED_EXHAUSTED):
                 self.crowded(False)
-            if not self._paused:
-                for sock in self.binds:
+            self._listen()
+
+    def _listen(self) -> None:
+        """Let the loop tell of clients at the sockets that accept now, and at no others."""
+        for sock, bind in self.binds.items():
+            if self._accepts(bind):
+                if sock not in self._listening:
+                    self._listening.add(sock)
                     self._loop.add_reader(sock, self._accept, sock)
+            elif sock in self._listening:
+                self._listening.discard(sock)
+                self._loop.remove_reader(sock)
+
+    def _accepts(self, bind: Bind) -> bool:
+        return not (self._paused if bind.tls else self._paused & ~PAUSED_HANDSHAKES)
 
     @property
     def paused(self) -> int:
@@ -160,11 +173,10 @@ class Acceptor:
         """Accept at once whoever is in the kernel's queue, as far as there is room."""
         self.steering = None
         self.resume(PAUSED_STEERED)
-        if not self._paused:
-            accepts_before, self.accepts_per_turn = self.accepts_per_turn, self.connections_max
-            for sock in self.binds:
-                self._accept(sock)
-            self.accepts_per_turn = accepts_before
+        accepts_before, self.accepts_per_turn = self.accepts_per_turn, self.connections_max
+        for sock in list(self._listening):
+            self._accept(sock)
+        self.accepts_per_turn = accepts_before
 
     def close(self) -> None:
         """Accept no more, for good; the sockets stay open and are the caller's to close."""
@@ -209,7 +221,7 @@ class Acceptor:
                     if answer == LOOK_AWAY:
                         self._look_away()
                     return
-            if self._paused:
+            if not self._accepts(bind):
                 return
             try:
                 client, peer = sock.accept()
