@@ -11,7 +11,12 @@ from typing import Any
 
 from penstock.config import Bind, TcpAddress
 from penstock.transport import sockets
-from penstock.transport.sockets import PAUSED_EXHAUSTED, PAUSED_FULL, Acceptor
+from penstock.transport.sockets import (
+    PAUSED_EXHAUSTED,
+    PAUSED_FULL,
+    PAUSED_HANDSHAKES,
+    Acceptor,
+)
 from tests.loops import NewLoop, each_loop, run_on
 
 DEADLINE_S = 10.0
@@ -164,6 +169,28 @@ def test_a_steered_pause_leaves_clients_in_the_kernel_until_it_is_over(new_loop:
         setup.acceptor.resume()
         assert await echoed(setup, client)
         client.close()
+
+    run(new_loop, test)
+
+
+@each_loop
+def test_too_many_handshakes_keep_only_clients_of_tls_waiting_z03(new_loop: NewLoop) -> None:
+    async def test(setup: Setup) -> None:
+        acceptor = setup.acceptor
+        acceptor.start()
+        acceptor.pause(PAUSED_HANDSHAKES)
+        (plain,) = clients(setup, 1)
+        assert await echoed(setup, plain)
+        acceptor.binds[setup.sock] = HERE._replace(tls=True)
+        acceptor.pause(PAUSED_HANDSHAKES)
+        (over_tls,) = clients(setup, 1)
+        for _ in range(5):
+            await asyncio.sleep(0)
+        assert setup.made == 1
+        acceptor.resume(PAUSED_HANDSHAKES)
+        assert await echoed(setup, over_tls)
+        plain.close()
+        over_tls.close()
 
     run(new_loop, test)
 
