@@ -174,8 +174,9 @@ class Acceptor:
         self.steering = None
         self.resume(PAUSED_STEERED)
         accepts_before, self.accepts_per_turn = self.accepts_per_turn, self.connections_max
-        for sock in list(self._listening):
-            self._accept(sock)
+        for sock, bind in self.binds.items():
+            if self._accepts(bind):
+                self._accept(sock)
         self.accepts_per_turn = accepts_before
 
     def close(self) -> None:
