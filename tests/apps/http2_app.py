@@ -24,9 +24,9 @@ def _told(scope: Any) -> bytes:
     return json.dumps(told, default=lambda value: value.decode("latin-1")).encode()
 
 
-async def _answer(send: Any, body: bytes, kind: bytes = b"application/json", **more: Any) -> None:
+async def _answer(send: Any, body: bytes, kind: bytes = b"application/json") -> None:
     headers = [(b"content-type", kind), (b"content-length", b"%d" % len(body))]
-    await send({"type": "http.response.start", "status": 200, "headers": headers, **more})
+    await send({"type": "http.response.start", "status": 200, "headers": headers})
     await send({"type": "http.response.body", "body": body})
 
 
@@ -54,10 +54,12 @@ async def _events(send: Any) -> None:
 
 
 async def _trailers(send: Any) -> None:
-    await _answer(send, b"body", trailers=True)
-    for name, last in ((b"x-first", False), (b"x-last", True)):
+    # Without a length: a client that knows it may be content with the body
+    await send({"type": "http.response.start", "status": 200, "headers": [], "trailers": True})
+    await send({"type": "http.response.body", "body": b"body"})
+    for name, more in ((b"x-first", True), (b"x-last", False)):
         message = {"type": "http.response.trailers", "headers": [(name, b"told")]}
-        await send({**message, "more_trailers": not last})
+        await send({**message, "more_trailers": more})
 
 
 async def _websocket(scope: Any, receive: Any, send: Any) -> None:

@@ -180,7 +180,7 @@ def test_grpc_goes_through_nginx(nginx: int) -> None:
         assert [call.result() for call in calls] == [b"%d" % number for number in range(60)]
         answers = channel.unary_stream("/trial.Echo/Many")(b"256", timeout=DEADLINE_S)
         assert [message == PIECE for message in answers] == [True] * 256
-        answer = channel.stream_unary("/trial.Echo/Sum")([PIECE] * 100, timeout=DEADLINE_S)
+        answer = channel.stream_unary("/trial.Echo/Sum")(iter([PIECE] * 100), timeout=DEADLINE_S)
         assert answer == b"100 %d" % (100 * len(PIECE))
         with pytest.raises(grpc.RpcError) as caught:
             ask(b"fail", timeout=DEADLINE_S)
