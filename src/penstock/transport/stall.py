@@ -29,7 +29,7 @@ _PENSTOCK = str(Path(__file__).resolve().parents[1])
 # What calls the application, or runs the loop: from there on outwards a stack says nothing
 _OUTSIDE = tuple(
     os.path.join(_PENSTOCK, path)
-    for path in ("gateway/drive.py", "gateway/wsgi_call.py", "process", "cli")
+    for path in ("gateway/drive.py", "gateway/wsgi_call.py", "doctor", "process", "cli")
 )
 _LOOP = ("asyncio/base_events.py", "asyncio/events.py", "asyncio/runners.py")
 _LIBRARY = sysconfig.get_paths()["stdlib"]

@@ -64,6 +64,38 @@ def judge(before: Sample, after: Sample, limit_s: float, *, watched: bool) -> st
     return STOPPED
 
 
+class Meter:
+    """Samples the thread that makes it; `read` from any thread, until that one ends (OSError)."""
+
+    def __init__(self) -> None:
+        self._clock_id = 0
+        self._schedstat = -1
+        if hasattr(time, "pthread_getcpuclockid"):
+            self._clock_id = time.pthread_getcpuclockid(threading.get_ident())
+        try:
+            path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
+            self._schedstat = os.open(path, os.O_RDONLY)
+        except OSError:
+            pass  # not Linux, or no /proc: a want of CPU looks like a stopped process then
+
+    def read(self) -> Sample:
+        """The thread's state now."""
+        waited = 0.0
+        if self._schedstat >= 0:
+            try:
+                waited = int(os.pread(self._schedstat, 64, 0).split()[1]) / 1e9
+            except (OSError, ValueError, IndexError):
+                pass
+        cpu = time.clock_gettime(self._clock_id) if self._clock_id else 0.0
+        return Sample(time.monotonic(), cpu, waited, time.process_time())
+
+    def close(self) -> None:
+        """Give the descriptor back."""
+        if self._schedstat >= 0:
+            os.close(self._schedstat)
+            self._schedstat = -1
+
+
 class Watchdog:
     """Watches the loop that `start` is called on.
 
@@ -88,8 +120,7 @@ class Watchdog:
         self._describe = describe
         self._note = note
         self._thread = 0
-        self._clock_id = 0
-        self._schedstat = -1
+        self._meter: Any = None
         self._timer: Any = None
         self._last = Sample(0.0, 0.0, 0.0, 0.0)
         # The last sign of life before a silence that was told, so that it is told once
@@ -104,13 +135,7 @@ class Watchdog:
     def start(self) -> None:
         """Watch from now on; on the loop's thread."""
         self._thread = threading.get_ident()
-        if hasattr(time, "pthread_getcpuclockid"):
-            self._clock_id = time.pthread_getcpuclockid(self._thread)
-        try:
-            path = f"/proc/self/task/{threading.get_native_id()}/schedstat"
-            self._schedstat = os.open(path, os.O_RDONLY)
-        except OSError:
-            pass  # not Linux, or no /proc: a want of CPU looks like a stopped process then
+        self._meter = Meter()
         self._last = self._sample()
         self._timer = self._loop.call_later(self._beat_s, self._beat)
         self._sleep.acquire()
@@ -127,9 +152,8 @@ class Watchdog:
         self._stopping = True
         self._sleep.release()
         self._ended.acquire(timeout=STOP_S)
-        if self._schedstat >= 0:
-            os.close(self._schedstat)
-            self._schedstat = -1
+        if self._meter is not None:
+            self._meter.close()
 
     # On the loop's thread.
 
@@ -166,14 +190,8 @@ class Watchdog:
     # On the watchdog's thread, except where the loop's calls it.
 
     def _sample(self) -> Sample:
-        waited = 0.0
-        if self._schedstat >= 0:
-            try:
-                waited = int(os.pread(self._schedstat, 64, 0).split()[1]) / 1e9
-            except (OSError, ValueError, IndexError):
-                pass
-        cpu = time.clock_gettime(self._clock_id) if self._clock_id else 0.0
-        return Sample(time.monotonic(), cpu, waited, time.process_time())
+        sample: Sample = self._meter.read()
+        return sample
 
     def _watch(self) -> None:
         try:
