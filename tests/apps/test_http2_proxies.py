@@ -2,12 +2,15 @@
 
 import json
 import os
+import signal
 import socket
 import subprocess
+import threading
 import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import Any
 
 import grpc
@@ -67,21 +70,11 @@ def running(command: list[str], **options: Any) -> Iterator["subprocess.Popen[by
             process.kill()
 
 
-@pytest.fixture(scope="module")
-def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]]:
-    """The addresses of HAProxy's frontends, in front of one server."""
-    folder = tmp_path_factory.mktemp("haproxy")
+@contextmanager
+def haproxy_before(folder: Path, port: int, tls_port: int) -> Iterator[dict[str, str]]:
+    """HAProxy in front of a server with these ports: the addresses of its frontends."""
     (folder / "authority.pem").write_text(certificates.authority().pem)
-    files = certificates.files(folder)
-    options = [f"--{name.replace('_', '-')}={value}" for name, value in files.items()]
-    binds = ["--bind", "127.0.0.1:0", "--bind", "127.0.0.1:0?tls"]
-    with (
-        ExitStack() as stack,
-        Server("tests.apps.http2_app:app", *binds, *options, "--lifespan", "off") as server,
-    ):
-        server.until_true(lambda output: output.count("Running on") == 2, "both addresses")
-        words = [word for word in server.output.split() if word.startswith(("http://", "https://"))]
-        ports = {word.partition(":")[0]: int(word.rpartition(":")[2]) for word in words}
+    with ExitStack() as stack:
         # HAProxy gets its sockets open, so there is no port to guess and no start to wait for
         sockets = {
             name: stack.enter_context(socket.create_server(("127.0.0.1", 0)))
@@ -89,25 +82,42 @@ def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, Any]
         }
         configuration = HAPROXY.format(
             **{name: sock.fileno() for name, sock in sockets.items()},
-            port=ports["http"],
-            tls_port=ports["https"],
+            port=port,
+            tls_port=tls_port,
             authority=folder / "authority.pem",
         )
         (folder / "haproxy.cfg").write_text(configuration)
-        with running(
-            ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")],
-            pass_fds=[sock.fileno() for sock in sockets.values()],
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        ):
-            yield {name: f"127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+        stack.enter_context(
+            running(
+                ["haproxy", "-db", "-f", str(folder / "haproxy.cfg")],
+                pass_fds=[sock.fileno() for sock in sockets.values()],
+                stdout=subprocess.DEVNULL,
+                stderr=subprocess.DEVNULL,
+            )
+        )
+        yield {name: f"127.0.0.1:{sock.getsockname()[1]}" for name, sock in sockets.items()}
+
+
+@pytest.fixture(scope="module")
+def haproxy(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, str]]:
+    """The addresses of HAProxy's frontends, in front of one server."""
+    folder = tmp_path_factory.mktemp("haproxy")
+    files = certificates.files(folder)
+    options = [f"--{name.replace('_', '-')}={value}" for name, value in files.items()]
+    binds = ["--bind", "127.0.0.1:0", "--bind", "127.0.0.1:0?tls"]
+    with Server("tests.apps.http2_app:app", *binds, *options, "--lifespan", "off") as server:
+        server.until_true(lambda output: output.count("Running on") == 2, "both addresses")
+        words = [word for word in server.output.split() if word.startswith(("http://", "https://"))]
+        ports = {word.partition(":")[0]: int(word.rpartition(":")[2]) for word in words}
+        with haproxy_before(folder, ports["http"], ports["https"]) as addresses:
+            yield addresses
         stopped_well(server)
 
 
 @pytest.mark.requires_program("haproxy")
 @pytest.mark.parametrize("frontend", ["clear", "tls"])
 def test_haproxy_passes_on_what_http_1_clients_ask_by_http_2(
-    haproxy: dict[str, Any], frontend: str
+    haproxy: dict[str, str], frontend: str
 ) -> None:
     url = f"http://{haproxy[frontend]}"
 
@@ -126,7 +136,7 @@ def test_haproxy_passes_on_what_http_1_clients_ask_by_http_2(
 
 @pytest.mark.requires_program("haproxy")
 @pytest.mark.parametrize("frontend", ["clear", "tls"])
-def test_haproxy_turns_websockets_into_streams(haproxy: dict[str, Any], frontend: str) -> None:
+def test_haproxy_turns_websockets_into_streams(haproxy: dict[str, str], frontend: str) -> None:
     """RFC 8441: the client's Upgrade becomes an extended CONNECT."""
     with connect(f"ws://{haproxy[frontend]}/ws", subprotocols=["chat"], proxy=None) as websocket:  # type: ignore[list-item]
         told = json.loads(websocket.recv(DEADLINE_S))
@@ -139,6 +149,33 @@ def test_haproxy_turns_websockets_into_streams(haproxy: dict[str, Any], frontend
         websocket.send("bye")
         with pytest.raises(Exception, match="4001"):
             websocket.recv(DEADLINE_S)
+
+
+@pytest.mark.requires_program("haproxy")
+def test_a_rolling_reload_loses_no_request_of_haproxys(tmp_path: Path) -> None:
+    """H17: requests are under way on its connections all the time, while both workers are replaced."""
+    over = threading.Event()
+
+    def ask(address: str) -> int:
+        count = 0
+        with httpx.Client(timeout=DEADLINE_S, trust_env=False) as client:
+            while not over.is_set():
+                assert client.get(f"http://{address}/told").status_code == 200
+                count += 1
+        return count
+
+    options = ("--workers", "2", "--lifespan", "off", "--no-access-log")
+    with Server("tests.apps.http2_app:app", "--port", "0", *options) as server:
+        port = server.port
+        with haproxy_before(tmp_path, port, port) as addresses, ThreadPoolExecutor(4) as pool:
+            try:
+                asked = [pool.submit(ask, addresses["clear"]) for _ in range(4)]
+                server.child.send_signal(signal.SIGHUP)
+                server.until_true(lambda output: output.count(") ended") == 2, "2 × ended")
+            finally:
+                over.set()
+            assert min(each.result() for each in asked) > 10
+        stopped_well(server)
 
 
 @pytest.fixture(scope="module")
