@@ -138,8 +138,9 @@ class Connection(Input):
         if self._last_step_at >= 0:
             return
         self._last_step_at = self.worker.loop.time() + _GOAWAY_S
-        self.session.go_away(_NO_ERROR, False)
+        # In this order: some clients take nothing more once they have read a GOAWAY
         self.session.ping()
+        self.session.go_away(_NO_ERROR, False)
         self.output()
         self.worker.loop.call_later(_GOAWAY_S, self._late)
         for stream in list(self.streams):

@@ -1,0 +1,181 @@
+"""One stream from its request to its end: deadlines, resets, the order of ends, WSGI and static files."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from penstock.wire.http2_frames import CANCEL
+from tests.asgi_app import Call, Probe
+from tests.gateway.http_trial import Future
+from tests.http2 import http2, peer, rst
+from tests.sockets import serving
+from tests.transport.http1_trial import echo, forever, ok
+from tests.transport.http2_trial import Trial
+
+
+def test_a_stream_leaves_nothing_behind() -> None:
+    """Neither in its connection, nor among what runs."""
+    trial = Trial(ok)
+    for n in (1, 3, 5):
+        trial.ask(stream=n)
+        assert trial.answer(n).status == 200
+    assert trial.connection.streams == set()
+    assert trial.connection.session.ends() == []
+    assert (trial.connection.session.active, trial.worker.running) == (0, 0)
+
+
+def test_a_slow_body_is_a_408() -> None:
+    """Below the lowest rate, over the window of time (S03); a fast one on the same connection is not."""
+    trial = Trial(echo, timeout_min_rate=5, min_rate=10)
+    trial.ask("/slow", end=False, method="POST")
+    trial.ask("/fast", stream=3, end=False, method="POST")
+    for _ in range(3):
+        trial.peer.data(3, b"x" * 100)
+        trial.sweep(2)
+    assert trial.answer(1).status == 408
+    assert trial.answer(3).status == 0
+    trial.peer.data(3, b"", end=True)
+    assert trial.answer(3).size == 300
+
+
+def test_a_body_that_the_application_does_not_take_is_not_slow() -> None:
+    """The client rightly waits."""
+    trial = Trial(forever_without_reading, timeout_min_rate=5)
+    trial.ask("/", end=False, method="POST")
+    trial.peer.data(1, b"x" * 1000)
+    for _ in range(4):
+        trial.sweep(3)
+    assert trial.answer().over is False
+
+
+class Never:
+    """What nobody ever resolves."""
+
+    def __await__(self) -> Any:
+        yield Future()
+
+
+async def forever_without_reading(scope: Any, receive: Any, send: Any) -> None:
+    await Never()
+
+
+def test_a_slow_body_after_the_head_has_left_is_a_reset() -> None:
+    """There is no other way to tell."""
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await send({"type": "http.response.start", "status": 200})
+        await send({"type": "http.response.body", "body": b"x", "more_body": True})
+        while (await receive())["type"] != "http.disconnect":
+            pass
+
+    trial = Trial(app, timeout_min_rate=5)
+    trial.ask("/", end=False, method="POST")
+    trial.sweep(6)
+    assert (trial.answer().status, trial.answer().error) == (200, CANCEL)
+
+
+def test_h01_a_reset_frees_the_place_when_the_application_ends() -> None:
+    """H01, H02: not before."""
+    trial = Trial(forever_without_reading)
+    trial.ask()
+    trial.peer.send(rst(1))
+    assert trial.connection.streams == set()
+    assert trial.connection.session.active == 1
+    trial.runtime.tasks[0].cancel()
+    trial.settle()
+    assert trial.connection.session.active == 0
+    assert trial.worker.running == 0
+
+
+def test_a_request_that_waits_and_is_reset_is_never_started() -> None:
+    """Its place in the queue, and among the streams, is free again."""
+
+    async def app(call: Call) -> None:
+        await call.told("go on")
+        await call.answer()
+
+    probe = Probe(app)
+    with serving(probe, limit_concurrency=1, timeout_queue=5) as served, peer(served) as client:
+        client.ask(1)
+        probe.call()
+        client.ask(3)
+        served.until(lambda: served.worker.admission.waiting == 1)
+        client.send(rst(3))
+        served.until(lambda: served.worker.admission.waiting == 0)
+        probe.call().tell("go on")
+        assert client.answer(1).status == 200
+        assert served.on_loop(lambda: served.connection) is not None
+        served.until(lambda: not list(served.worker.connections)[0].session.active)
+    assert len(probe.calls) == 1
+
+
+def test_the_application_may_go_on_after_its_answer() -> None:
+    """The client has it, the stream is over, and the task still runs."""
+
+    async def app(call: Call) -> None:
+        await call.answer()
+        await call.told("go on")
+
+    probe = Probe(app)
+    with serving(probe) as served, http2(served) as client:
+        for _ in range(3):
+            assert client.get().status == 200
+        assert served.on_loop(lambda: served.worker.running) == 3
+        for call in probe.calls:
+            call.tell("go on")
+        served.until(lambda: served.worker.running == 0)
+
+
+def test_an_answer_before_the_end_of_the_body() -> None:
+    """It arrives whole, and the client may stop (RFC 9113 section 8.1)."""
+    with serving(ok) as served, http2(served) as client:
+        stream = client.ask("/", method="POST", end=False)
+        answer = client.answer(stream)
+        assert (answer.status, answer.body) == (200, b"ok")
+        assert client.get().status == 200
+
+
+@pytest.mark.parametrize("threads", [0, 2])
+def test_wsgi(threads: int) -> None:
+    """Bodies both ways, and the protocol that the environ tells."""
+
+    def app(environ: Any, start_response: Any) -> list[bytes]:
+        body = environ["wsgi.input"].read()
+        start_response("200 OK", [("content-type", "text/plain")])
+        return [environ["SERVER_PROTOCOL"].encode(), b" %d" % len(body)]
+
+    options = {"interface": "wsgi", "threads": threads}
+    with serving(app, **options) as served, http2(served) as client:
+        sizes = (0, 10, 60_000) if not threads else (0, 10, 300_000)
+        streams = [client.ask("/", method="POST", body=b"x" * size) for size in sizes]
+        bodies = [client.answer(n).body for n in streams]
+        assert bodies == [b"HTTP/2 %d" % size for size in sizes]
+
+
+def test_static_files(tmp_path: Path) -> None:
+    """Small ones with their head, large ones as windows open; ranges, and what is not there."""
+    (tmp_path / "small").write_bytes(b"small")
+    (tmp_path / "large").write_bytes(b"x" * 1_000_000)
+    with serving(Probe(), static=[f"/s={tmp_path}"]) as served, http2(served) as client:
+        assert client.get("/s/small").body == b"small"
+        assert client.get("/s/large").size == 1_000_000
+        part = client.get("/s/large", "range: bytes=5-9")
+        assert (part.status, part.body) == (206, b"xxxxx")
+        assert client.get("/s/none").status == 404
+
+
+def test_the_disconnect_is_told() -> None:
+    """To the stream's own application."""
+    events = []
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        await forever(scope, receive, send)
+        events.append(scope["path"])
+
+    trial = Trial(app)
+    trial.ask("/a")
+    trial.ask("/b", stream=3)
+    trial.peer.send(rst(3))
+    trial.settle()
+    assert events == ["/b"]
