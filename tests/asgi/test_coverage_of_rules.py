@@ -37,7 +37,7 @@ SECTIONS = {
 }
 
 APPLICATIONS = "a rule for applications"
-HTTP_2 = "a rule for HTTP/2, which is not spoken here yet"
+PUSHES = "pushes are taken and dropped: browsers have given them up, and other clients switch them off"
 OUT_OF_SCOPE = {
     **dict.fromkeys(
         (
@@ -51,10 +51,9 @@ OUT_OF_SCOPE = {
     ),
     **dict.fromkeys(
         (
-            "HTTP-SCOPE-23", "HTTP-HDR-06", "HTTP-HDR-07", "HTTP-RESP-28", "HTTP-DISC-12", "HTTP-CONN-03",
-            "PUSH-03", "PUSH-04", "PUSH-06", "PUSH-07", "PUSH-08",
+            "PUSH-03", "PUSH-04", "PUSH-06",
         ),
-        HTTP_2,
+        PUSHES,
     ),
     "APP-13": "optional, and not done: an application may outlive its client as long as the server runs",
     "COMPAT-08": "asgiref's guess; here a function of three arguments is taken for what it looks like",

@@ -13,7 +13,7 @@ from tests.transport.http2_trial import Trial
 
 
 def test_a_request_becomes_a_scope() -> None:
-    """Version, host, path, query; bodies come apart from each other."""
+    """Version, host first, path, query; no pseudo header among its headers (HTTP-HDR-06, HTTP-HDR-07)."""
     probe = Probe()
     with serving(probe) as served, http2(served) as client:
         client.get("/a%20b?c=d", "x-own: 1")
@@ -25,7 +25,7 @@ def test_a_request_becomes_a_scope() -> None:
 
 
 def test_bodies_of_several_streams_do_not_mix() -> None:
-    """Whatever the order of their pieces."""
+    """Whatever the order of their pieces; each has its scope (HTTP-CONN-03, HTTP-SCOPE-23)."""
     trial = Trial(echo)
     for n in (1, 3, 5):
         trial.ask("/", stream=n, end=False, method="POST")

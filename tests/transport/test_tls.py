@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 
 from penstock.transport.sockets import ACCEPTS_PER_TURN, PAUSED_HANDSHAKES
+from penstock.wire.http2_frames import PREFACE
 from tests import certificates
 from tests.asgi_app import Call, Probe, echo
+from tests.http2 import Http2Client
 from tests.loops import NewLoop, each_loop
 from tests.sockets import USUAL_LOOP, Client, Served, serving
 from tests.transport.tls_trial import secure
@@ -459,13 +461,63 @@ def test_z04_clients_that_break_off_leave_no_trace(
     assert [each for each in caplog.records if each.name.startswith(("penstock", "asyncio"))] == []
 
 
-def test_http_1_1_is_agreed_on(tmp_path: Path) -> None:
-    """RFC 7301."""
+def test_a_protocol_is_agreed_on(tmp_path: Path) -> None:
+    """RFC 7301: HTTP/2 with those who offer it, HTTP/1.1 with others, and where HTTP/2 is switched off (H28)."""
+    for http2, agreements in (
+        (True, ((["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1"), ([], None), (["h2"], "h2"))),
+        (False, ((["h2", "http/1.1"], "http/1.1"), ([], None), (["h2"], None))),
+    ):
+        with tls_serving(Probe(), tmp_path, http2=http2) as served:
+            for offered, agreed in agreements:
+                with secure(served, certificates.client_context(alpn=offered)) as client:
+                    assert client.sock.selected_alpn_protocol() == agreed  # type: ignore[attr-defined]
+                    spoken = Http2Client(client.sock, "https") if agreed == "h2" else client
+                    assert spoken.get().status == 200  # type: ignore[attr-defined]
+
+
+def test_h27_prior_knowledge_inside_of_tls(tmp_path: Path) -> None:
+    """H27: a client that offers nothing may begin with HTTP/2; one that has agreed on HTTP/1.1 may not."""
     with tls_serving(Probe(), tmp_path) as served:
-        for offered, agreed in ((["h2", "http/1.1"], "http/1.1"), ([], None), (["h2"], None)):
-            with secure(served, certificates.client_context(alpn=offered)) as client:
-                assert client.sock.selected_alpn_protocol() == agreed  # type: ignore[attr-defined]
-                assert client.get().status == 200
+        with secure(served, certificates.client_context()) as client:
+            assert Http2Client(client.sock, "https").get().status == 200
+        with secure(served, certificates.client_context(alpn=["http/1.1"])) as client:
+            client.send(PREFACE)
+            assert client.response().status == 505
+
+
+def test_h28_http_2_is_not_offered_beside_suites_that_it_forbids(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    """H28, RFC 9113 section 9.2.2; a line says so."""
+    suites = "ECDHE+AESGCM:ECDHE+AES:@SECLEVEL=0"
+    with (
+        tls_serving(Probe(), tmp_path, ssl_ciphers=suites) as served,
+        secure(served, certificates.client_context(alpn=["h2", "http/1.1"])) as client,
+    ):
+        assert client.sock.selected_alpn_protocol() == "http/1.1"  # type: ignore[attr-defined]
+    assert "HTTP/2 is not offered over TLS" in caplog.text
+
+
+@each_loop
+def test_http_2_over_tls_carries_much_both_ways(new_loop: NewLoop, tmp_path: Path) -> None:
+    """Bodies of many records, files too, which are read and encrypted."""
+    path = tmp_path / "file"
+    path.write_bytes(b"f" * 500_000)
+
+    async def app(call: Call) -> None:
+        size = len(await call.body())
+        if call.scope["path"] == "/file":
+            await call.start()
+            await call.send({"type": "http.response.pathsend", "path": str(path)})
+        else:
+            await call.answer(b"x" * size)
+
+    with tls_serving(Probe(app), tmp_path, new_loop=new_loop) as served:
+        context = certificates.client_context(alpn=["h2"])
+        with secure(served, context) as plain, Http2Client(plain.sock, "https") as client:
+            streams = [client.ask("/", method="POST", body=b"y" * 300_000) for _ in range(3)]
+            assert [client.answer(n).size for n in streams] == [300_000] * 3
+            assert client.get("/file").size == 500_000
 
 
 def test_a_session_can_be_resumed(tmp_path: Path) -> None:
