@@ -193,7 +193,7 @@ class Http2Client:
             answer.fields(event.headers, ended=False)
         elif isinstance(event, h2.events.DataReceived):
             answer.more(event.data)
-            self.h2.acknowledge_received_data(event.flow_controlled_length or 0, stream)
+            self.h2.acknowledge_received_data(event.flow_controlled_length or 0, event.stream_id)
         elif isinstance(event, h2.events.StreamEnded):
             answer.ended = True
         elif isinstance(event, h2.events.StreamReset):

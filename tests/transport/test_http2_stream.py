@@ -144,7 +144,7 @@ def test_wsgi(threads: int) -> None:
         start_response("200 OK", [("content-type", "text/plain")])
         return [environ["SERVER_PROTOCOL"].encode(), b" %d" % len(body)]
 
-    options = {"interface": "wsgi", "threads": threads}
+    options: dict[str, Any] = {"interface": "wsgi", "threads": threads}
     with serving(app, **options) as served, http2(served) as client:
         sizes = (0, 10, 60_000) if not threads else (0, 10, 300_000)
         streams = [client.ask("/", method="POST", body=b"x" * size) for size in sizes]

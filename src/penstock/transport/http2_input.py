@@ -138,7 +138,7 @@ class Input(Output):
                         self.advance_soon()
                         break
                 elif event == _DATA:
-                    stream: Http2Stream = session.stream.owner
+                    stream: Any = session.stream.owner
                     if stream is not None:
                         stream.received(session.data, session.ended)
                     else:

@@ -155,6 +155,11 @@ def advise(calls: list[Call], source: str, computed: bool) -> str:
     return _COMPUTES if computed else _WAITS
 
 
+def is_own(file: str) -> bool:
+    """Whether a source file is the application's: neither installed, nor Python's, nor ours."""
+    return not (_INSTALLED.search(file) or file.startswith((_LIBRARY, _PENSTOCK, "<frozen ")))
+
+
 def _library(call: Call) -> bool:
     if _INSTALLED.search(call.file):
         return False
