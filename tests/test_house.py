@@ -32,7 +32,7 @@ BESIDE = {
     "penstock": set(ROOMS) - {"cli"},
     "__main__": {"cli"},
     "bridge": {*ROOMS[: ROOMS.index("gateway") + 1]},
-    "conformance": {"penstock"},
+    "conformance": {"penstock", "testing"},
     "testing": {"penstock"},
     "cli": {*ROOMS, "penstock", "bridge", "conformance"},
 }

@@ -16,15 +16,16 @@ def single(app: Any) -> Callable[..., Any]:
     """
     if not callable(app):
         raise TypeError(f"an application is callable; {app!r} is not")
+    found: Callable[..., Any] = app
     if getattr(app, "_asgi_single_callable", False):
-        return app
+        return found
     if getattr(app, "_asgi_double_callable", False) or _takes_a_scope(app):
 
         async def called_twice(scope: Any, receive: Any, send: Any) -> Any:
             return await app(scope)(receive, send)
 
         return called_twice
-    return app
+    return found
 
 
 def _takes_a_scope(app: Any) -> bool:

@@ -116,29 +116,29 @@ class Conversation:
         self._held = False
         self._notify()
 
-    async def output(self, timeout: float | None = PATIENCE_S) -> dict[str, Any] | None:
+    async def output(self, within_s: float | None = PATIENCE_S) -> dict[str, Any] | None:
         """The next message that the application sends; None when its call is over and there is none.
 
-        Raises TimeoutError after `timeout` seconds. The call goes on.
+        Raises TimeoutError after `within_s` seconds. The call goes on.
         """
         self.start()
-        await self._until(lambda: bool(self._outputs) or self.ended, timeout)
+        await self._until(lambda: bool(self._outputs) or self.ended, within_s)
         if not self._outputs:
             return None
         message: dict[str, Any] = self._outputs.popleft()
         self._notify()
         return message
 
-    async def over(self, timeout: float | None = PATIENCE_S) -> bool:
-        """Wait until the call is over, at most `timeout` seconds; return whether it is."""
+    async def over(self, within_s: float | None = PATIENCE_S) -> bool:
+        """Wait until the call is over, at most `within_s` seconds; return whether it is."""
         self.start()
         try:
-            await self._until(lambda: self.ended, timeout)
+            await self._until(lambda: self.ended, within_s)
         except TimeoutError:
             return False
         return True
 
-    async def cancel(self, timeout: float = PATIENCE_S) -> bool:
+    async def cancel(self, within_s: float = PATIENCE_S) -> bool:
         """Cancel the call and wait for its end; return whether the first cancellation ended it.
 
         A call that goes on is cancelled a few times more, and then left alone.
@@ -147,7 +147,7 @@ class Conversation:
             return True
         for attempt in range(CANCELS_MAX):
             self._task.cancel()
-            await asyncio.wait([self._task], timeout=timeout if attempt == 0 else 0.05)
+            await asyncio.wait([self._task], timeout=within_s if attempt == 0 else 0.05)
             if self._task.done():
                 return attempt == 0
         return False
@@ -178,23 +178,21 @@ class Conversation:
         self._notify()
 
     async def _receive(self) -> dict[str, Any]:
-        while True:
-            if self._events:
-                event = dict(self._events.popleft())
-                break
-            if self._gone is not None or (self.validator.complete and self._follows_the_end()):
-                event = dict(self._gone or {"type": "http.disconnect"})
-                self.receives_after_end += 1
-                # An application that asks without end must not keep the loop from turning
-                await asyncio.sleep(0)
-                break
+        while not self._events and self._gone is None and not self._responded():
             await self._wait()
+        if self._events:
+            event = dict(self._events.popleft())
+        else:
+            event = dict(self._gone or {"type": "http.disconnect"})
+            self.receives_after_end += 1
+            # An application that asks without end must not keep the loop from turning
+            await asyncio.sleep(0)
         self.validator.event(event)
         return event
 
-    def _follows_the_end(self) -> bool:
-        """After a complete response the request is over (HTTP-DISC-02); a WebSocket ends by its close."""
-        return self.scope["type"] == "http"
+    def _responded(self) -> bool:
+        """Whether the request is over by a complete response (HTTP-DISC-02)."""
+        return self.scope["type"] == "http" and self.validator.complete
 
     async def _send(self, message: Any) -> None:
         self.sends += 1
@@ -225,7 +223,7 @@ class Conversation:
             self._gone = {"type": "websocket.disconnect", "code": code, "reason": reason}
 
     def _lost(self) -> bool:
-        return self._gone is not None and self._send_raises
+        return self._send_raises
 
     def _notify(self) -> None:
         """Wake all who wait; each looks for itself whether it was for them."""
@@ -235,8 +233,8 @@ class Conversation:
     async def _wait(self) -> None:
         await self._changed.wait()
 
-    async def _until(self, holds: Callable[[], bool], timeout: float | None) -> None:
-        async with asyncio.timeout(timeout):
+    async def _until(self, holds: Callable[[], bool], within_s: float | None) -> None:
+        async with asyncio.timeout(within_s):
             while not holds():
                 await self._wait()
 
@@ -258,7 +256,7 @@ class Communicator(Conversation):
             self.reraise()
         self.feed(message)
 
-    async def receive_output(self, timeout: float = 1) -> dict[str, Any]:
+    async def receive_output(self, timeout: float = 1) -> dict[str, Any]:  # noqa: ASYNC109
         """The next message. If there is none in time, raise what the application raised; else cancel
         it and raise TimeoutError."""
         try:
@@ -271,7 +269,11 @@ class Communicator(Conversation):
             raise TimeoutError("the call is over, and there is no further message")
         return message
 
-    async def receive_nothing(self, timeout: float = 0.1, interval: float = 0.01) -> bool:
+    async def receive_nothing(
+        self,
+        timeout: float = 0.1,  # noqa: ASYNC109
+        interval: float = 0.01,
+    ) -> bool:
         """Whether no message comes for `timeout` seconds; `interval` is accepted and not needed."""
         self.start()
         try:
@@ -280,7 +282,7 @@ class Communicator(Conversation):
             return True
         return not self._outputs
 
-    async def wait(self, timeout: float = 1) -> None:
+    async def wait(self, timeout: float = 1) -> None:  # noqa: ASYNC109
         """Wait for the end of the call and raise what it raised; after `timeout` it is cancelled."""
         if not await self.over(timeout):
             await self.cancel()

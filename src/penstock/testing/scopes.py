@@ -141,9 +141,8 @@ def scope_complaints(scope: Any) -> Iterator[Complaint]:
         for key, (types, rule, required) in _KEYS.items():
             if key in scope and not isinstance(scope[key], types):
                 yield rule, MUST, f"{key!r} cannot be {shown(scope[key])}"
-            elif required and key not in scope and (key != "method" or kind == "http"):
-                if kind == "http" or key in {"path", "headers"}:
-                    yield rule, MUST, f"the scope lacks {key!r}"
+            elif required and key not in scope and (kind == "http" or key in {"path", "headers"}):
+                yield rule, MUST, f"the scope lacks {key!r}"
         yield from _values(scope, kind)
 
 
