@@ -34,7 +34,8 @@ BESIDE = {
     "bridge": {*ROOMS[: ROOMS.index("gateway") + 1]},
     "conformance": {"penstock", "testing"},
     "testing": {"penstock"},
-    "cli": {*ROOMS, "penstock", "bridge", "conformance"},
+    "doctor": {*ROOMS[: ROOMS.index("transport") + 1]},
+    "cli": {*ROOMS, "penstock", "bridge", "conformance", "doctor"},
 }
 
 # wire/ and gateway/ decide; clocks, chance, sockets, logs and scheduling are handed to them.

@@ -37,6 +37,7 @@ OWN: tuple[tuple[tuple[str, ...], str, str], ...] = (
 COMMANDS: tuple[tuple[str, str], ...] = (
     ("config show [APP]", "every value, and where it came from"),
     ("config check [APP]", "look at all of it, import the application, and serve nothing"),
+    ("doctor APP", "run the application in this process, and say what to mend first"),
     ("migrate FILE | -- COMMAND", "write penstock.toml from another server's configuration"),
 )
 

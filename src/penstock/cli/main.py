@@ -19,9 +19,9 @@ from penstock.config import sources
 from penstock.errors import SetupError, UsageError
 
 # The commands beside `penstock APP`; a module of that name is served as `config:app`
-COMMANDS = ("config", "migrate")
+COMMANDS = ("config", "migrate", "doctor")
 # Commands that the house has a place for
-RESERVED = ("check", "doctor", "top")
+RESERVED = ("check", "top")
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
@@ -51,6 +51,10 @@ def _run(written: list[str], prog: str) -> int:
         from penstock.cli import migrate
 
         return migrate.main(written[1:], f"{prog} migrate")
+    if name == "doctor":
+        from penstock.cli import doctor
+
+        return doctor.main(written[1:], f"{prog} doctor")
     return line.run(written, prog, lambda parameters: _serve(parameters, written))
 
 
