@@ -16,6 +16,7 @@ from tests.sockets import serving
 variable: contextvars.ContextVar[str] = contextvars.ContextVar("variable", default="unset")
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_each_request_is_one_call_also_on_one_connection() -> None:
     """Three requests over one connection are three calls with three scopes (APP-01, APP-03, HTTP-SCOPE-01)."""
     probe = Probe()
@@ -75,12 +76,14 @@ def test_every_kind_of_callable_is_served(app: Any) -> None:
         assert client.get().body == b"served"
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_an_awaitable_that_is_no_coroutine_is_awaited() -> None:
     """Only `__await__` is asked of what the application returns (APP-15)."""
     with serving(_marked, interface="asgi3") as served, served.client() as client:
         assert client.get().body == b"served"
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_receive_and_send_return_awaitables_of_the_coroutine_kind() -> None:
     """`receive()` and `send(m)` are awaitable, give one dict, and pass for coroutines (APP-06, APP-07)."""
 
@@ -142,6 +145,7 @@ def test_lifespan_and_requests_share_one_running_loop(new_loop: NewLoop) -> None
     assert len(set(map(id, loops))) == 1
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_asyncio_works_inside_the_application(new_loop: NewLoop) -> None:
     """Tasks, sleep, wait_for, gather, timeouts and current_task, before and after a suspension (APP-09)."""
@@ -166,6 +170,7 @@ def test_asyncio_works_inside_the_application(new_loop: NewLoop) -> None:
         assert client.get().status == 200
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_send_works_in_tasks_and_groups(new_loop: NewLoop) -> None:
     """create_task, wait_for, gather, ensure_future and TaskGroup take what send returns (APP-07, APP-09)."""
@@ -235,6 +240,7 @@ def test_anyio_cancel_scopes_and_task_groups_work(new_loop: NewLoop) -> None:
     assert probe.calls[0].error is None
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_one_request_waits_for_another() -> None:
     """Requests of two connections go on side by side (APP-10)."""
 
@@ -280,6 +286,7 @@ def test_the_call_outlives_its_connection(new_loop: NewLoop) -> None:
     assert probe.calls[0].error is None
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_one_task_listens_while_another_sends(new_loop: NewLoop) -> None:
     """A parked receive() does not disturb send(), and gets the disconnect at the end (APP-16)."""
@@ -362,6 +369,7 @@ def test_a_receive_cancelled_when_its_event_is_there_loses_nothing(new_loop: New
         assert client.response().body == b"here"
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_a_cancelled_send_leaves_a_well_formed_prefix(new_loop: NewLoop) -> None:
     """A send cancelled while it waits for a slow client has sent its chunk once and whole (APP-18)."""
@@ -393,6 +401,7 @@ def test_a_cancelled_send_leaves_a_well_formed_prefix(new_loop: NewLoop) -> None
         assert response.body == part * call.notes[-1] + b"after"
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_a_return_value_harms_nothing() -> None:
     """What the application returns has no meaning (APP-19)."""
 
@@ -405,6 +414,7 @@ def test_a_return_value_harms_nothing() -> None:
         assert client.get().status == 200
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_context_variables_do_not_leak(new_loop: NewLoop) -> None:
     """Each call begins with the context of lifespan, whatever calls before it have set (APP-21)."""

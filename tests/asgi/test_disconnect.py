@@ -38,6 +38,7 @@ def test_a_client_that_leaves_is_noticed(new_loop: NewLoop, how: str) -> None:
         probe.call().wait()
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 @pytest.mark.parametrize("read", [True, False], ids=["body read", "body not read"])
 def test_after_the_response_receive_says_disconnect_again_and_again(
@@ -60,6 +61,7 @@ def test_after_the_response_receive_says_disconnect_again_and_again(
             assert probe.call(number).wait().notes == [{"type": "http.disconnect"}] * 200
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_before_the_response_receive_waits(new_loop: NewLoop) -> None:
     """After the last of the body nothing comes while the client is there (HTTP-DISC-05)."""

@@ -92,6 +92,7 @@ def test_files_mix_with_bodies(new_loop: NewLoop, file: Path) -> None:
         assert client.get("/", version="1.0").body == expected
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize(
     "more, expected",
     [
@@ -119,6 +120,7 @@ def test_offset_and_count(file: Path, more: dict[str, Any], expected: bytes) -> 
         assert client.get().body == expected
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_the_position_moves_on_without_an_offset(file: Path) -> None:
     """Two sends without an offset continue each other, as with os.sendfile (ZCS-04)."""
 
@@ -133,6 +135,7 @@ def test_the_position_moves_on_without_an_offset(file: Path) -> None:
         assert client.get().body == CONTENT[:100] + CONTENT[:50] + CONTENT[100:]
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize(
     "message",
     [
@@ -316,6 +319,7 @@ def resident_bytes() -> int:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize(
     "path, error",
     [
@@ -357,6 +361,7 @@ def test_a_path_that_cannot_be_sent(file: Path, path: Any, error: type[BaseExcep
         assert client.get("/caught").body == b"later"
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize("declared", [len(CONTENT) - 1, len(CONTENT) + 1])
 @pytest.mark.parametrize("how", ["path", "zero"])
 def test_a_declared_length_that_the_file_has_not(file: Path, declared: int, how: str) -> None:
@@ -413,6 +418,7 @@ def test_a_file_that_shrinks_cuts_the_connection(
     assert "the file ended after" in caplog.text
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_nothing_else_may_follow_or_precede_a_path(file: Path) -> None:
     """A body after it, or a second path, is ignored; after a part of a body it raises (PATH-03)."""
 
@@ -435,6 +441,7 @@ def test_nothing_else_may_follow_or_precede_a_path(file: Path) -> None:
     assert probe.calls[0].notes == ["ignored"]
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_a_path_deleted_right_after_send_still_arrives(file: Path) -> None:
     """Once send has begun the file is open; its name is needed no more (PATH-09)."""
 
@@ -469,6 +476,7 @@ def hint(*links: Any) -> dict[str, Any]:
     return {"type": "http.response.early_hint", "links": list(links)}
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_hints_come_before_the_final_head() -> None:
     """Before and after start, each is a 103 of its own with a field for each link (HINT-02, HINT-03, HINT-04)."""
 
@@ -513,6 +521,7 @@ def test_a_hint_after_the_head_has_left_never_reaches_the_wire() -> None:
     assert probe.calls[0].wait().error is None
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize(
     "links",
     [
@@ -601,6 +610,7 @@ def test_trailers_are_kept_from_a_client_that_did_not_ask(te: tuple[str, ...]) -
             assert response.trailers == []
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize(
     "field",
     [

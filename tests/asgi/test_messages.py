@@ -67,6 +67,7 @@ def test_what_the_server_gives_is_of_the_allowed_types() -> None:
     }
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_extra_keys_are_no_error() -> None:
     """Unknown keys in each message are passed over (MSG-12, ERR-06)."""
 
@@ -130,6 +131,7 @@ def test_a_missing_key_is_its_default(bare: list[Any], explicit: list[Any]) -> N
     assert answers[0].body == answers[1].body == b""
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_messages_stay_the_applications() -> None:
     """They are not changed, and changing them after send changes nothing on the wire (MSG-15)."""
 
@@ -154,6 +156,7 @@ def test_messages_stay_the_applications() -> None:
         assert (response.get("x-a"), response.get("x-b")) == ("1", "2")
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_each_event_is_a_fresh_dict() -> None:
     """What the application does to one event is not seen in the next (MSG-16)."""
 
@@ -251,6 +254,7 @@ def test_an_invalid_message_raises_and_nothing_of_it_leaves(bad: Any, moment: st
     assert probe.calls[0].wait().error is None
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize("bad", BAD_STARTS)
 def test_an_invalid_start_raises(bad: dict[str, Any]) -> None:
     """Caught, a good start may follow; uncaught, it is a 500 (ERR-02, ERR-03, ERR-04, A09)."""
@@ -270,6 +274,7 @@ def test_an_invalid_start_raises(bad: dict[str, Any]) -> None:
         assert client.get("/caught").body == b"fine"
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize("bad", BAD_BODIES)
 def test_an_invalid_body_raises(bad: dict[str, Any]) -> None:
     """Before and in the body; never coerced, never replaced by nothing (ERR-03, ERR-04, A10)."""
@@ -286,6 +291,7 @@ def test_an_invalid_body_raises(bad: dict[str, Any]) -> None:
         assert client.get().body == b"onetwo"
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_one_failing_call_harms_no_other(
     new_loop: NewLoop, caplog: pytest.LogCaptureFixture
@@ -356,6 +362,7 @@ def test_no_exception_ends_the_worker(
         served.until(lambda: served.worker.running == 0)
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_a_failure_is_noticed_at_once() -> None:
     """From raise to the 500 it takes less than 100 ms (ERR-13)."""
     raised = []

@@ -22,6 +22,7 @@ async def note_events(call: Call) -> None:
     await call.answer()
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize("method", ["GET", "POST", "DELETE", "HEAD", "OPTIONS"])
 @pytest.mark.parametrize("length", [(), ("Content-Length: 0",)])
 def test_a_request_without_a_body_gives_one_empty_event(

@@ -31,6 +31,7 @@ def test_the_status_goes_out_unchanged(status: int) -> None:
         assert response.version == "HTTP/1.1"
 
 
+@pytest.mark.usefixtures("each_protocol")
 @pytest.mark.parametrize(
     "make",
     [
@@ -202,6 +203,7 @@ def test_a_thousand_parts_come_in_order(new_loop: NewLoop, length: bool) -> None
         assert hashlib.sha256(body).digest() == hashlib.sha256(b"".join(parts)).digest()
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_an_empty_part_does_not_end_the_body() -> None:
     """In chunks an empty one would (HTTP-RESP-16)."""
 
@@ -216,6 +218,7 @@ def test_an_empty_part_does_not_end_the_body() -> None:
         assert client.get().body == b"ab"
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_encoded_bodies_are_left_alone() -> None:
     """content-encoding is the application's business, both ways (HTTP-RESP-35, S13)."""
     packed = gzip.compress(b"text")
@@ -229,6 +232,7 @@ def test_encoded_bodies_are_left_alone() -> None:
         assert response.body == packed
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_the_response_ends_while_the_application_goes_on(new_loop: NewLoop) -> None:
     """The next request of the connection is served meanwhile (HTTP-RESP-17)."""
@@ -300,6 +304,7 @@ def test_receiving_after_the_end_for_ever_lets_the_loop_turn(new_loop: NewLoop) 
         assert two.get().status == 200
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_the_wrong_order_raises_and_disturbs_nothing() -> None:
     """Body before start, start twice (HTTP-RESP-19, HTTP-RESP-20, A10)."""
 
@@ -343,6 +348,7 @@ def test_head_has_the_headers_and_no_body(length: bool, parts: int) -> None:
             assert client.get().body == b"body" * parts
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_head_without_any_body_message_of_its_length() -> None:
     """An empty body is right for HEAD, whatever the length says (HTTP-RESP-22, A03)."""
 
@@ -470,6 +476,7 @@ def test_headers_that_would_break_the_head_are_refused(headers: Any) -> None:
             }
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_date_and_server_are_there_once() -> None:
     """The application's own take their place (HTTP-RESP-27)."""
 
@@ -657,6 +664,7 @@ def test_failing_after_the_head_has_left_is_a_visible_cut(
             assert client.rest() == b""
 
 
+@pytest.mark.usefixtures("each_protocol")
 @each_loop
 def test_failing_after_a_whole_response_harms_nobody(
     new_loop: NewLoop, caplog: pytest.LogCaptureFixture

@@ -43,6 +43,7 @@ def test_the_plain_parts() -> None:
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_no_part_is_shared_between_requests() -> None:
     """What one request does to its scope, the next does not see (SCOPE-08)."""
     fresh = []
@@ -191,6 +192,7 @@ def test_targets_of_other_forms(
     assert [value for name, value in scope["headers"] if name == b"host"] == hosts
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_client_and_server_are_the_sockets_addresses() -> None:
     """Literals and ints, as the two ends see them (HTTP-SCOPE-16, HTTP-SCOPE-17)."""
     probe = Probe()
@@ -314,6 +316,7 @@ class _Living(Probe):
         return await send({"type": "lifespan.shutdown.complete"})
 
 
+@pytest.mark.usefixtures("each_protocol")
 def test_each_request_has_a_shallow_copy_of_the_state() -> None:
     """Another dict, the same values; nothing added by the server (SCOPE-14, HTTP-SCOPE-20, LIFE-STATE-01 to LIFE-STATE-05)."""
 

@@ -78,7 +78,6 @@ cdef class HttpResponse(Exchange):
     cdef object _complete(self)
     cpdef str describe(self)
 
-cdef object _check_push(dict message)
 cdef dict _as_dict(object message)
 cdef bytes _as_bytes(object data)
 cdef bint _wants_trailers(Head head) except -1

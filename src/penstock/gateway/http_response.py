@@ -166,7 +166,7 @@ class HttpResponse(Exchange):
         elif kind == _PATH:
             self._path(message)
         elif kind == _PUSH:
-            _check_push(message)
+            self._push(message)
         else:
             self._zero_copy(message)
         self._burst_events += 1
@@ -287,6 +287,18 @@ class HttpResponse(Exchange):
             self._service.note("debug", "early hint after the head has left is ignored")
             return
         self._stream.informational(103, fields)
+
+    def _push(self, message: dict[str, Any]) -> None:
+        """Take a promise of another response, and drop it: browsers have given pushes up, and other
+        clients switch them off (PUSH-01, PUSH-02, PUSH-05, PUSH-07)."""
+        if "http.response.push" not in self._stream.extensions:
+            raise MessageError("http.response.push is not among the scope's extensions")
+        path = message.get("path")
+        if type(path) is not str or not path.startswith("/"):
+            raise MessageError(f"the path of a push must begin with /, got {path!r:.80}")
+        for name, _ in message.get("headers") or ():
+            if type(name) is not bytes or name.startswith(b":"):
+                raise MessageError(f"{name!r:.80} is no header name for http.response.push")
 
     def _path(self, message: dict[str, Any]) -> None:
         """Send a whole file by its name; the file is opened here and closed when it has gone."""
@@ -412,17 +424,6 @@ class HttpResponse(Exchange):
     def describe(self) -> str:
         """Method and path as received, for a log line."""
         return f"{self.head.method} {self.head.raw_path.decode('ascii', 'replace')}"
-
-
-def _check_push(message: dict[str, Any]) -> None:
-    """Take a promise of another response, and drop it: browsers have given pushes up, and other
-    clients switch them off (PUSH-02, PUSH-05, PUSH-07)."""
-    path = message.get("path")
-    if type(path) is not str or not path.startswith("/"):
-        raise MessageError(f"http.response.push needs a path that begins with /, got {path!r:.80}")
-    for name, _ in message.get("headers") or ():
-        if type(name) is not bytes or name.startswith(b":"):
-            raise MessageError(f"{name!r:.80} is no header name for http.response.push")
 
 
 def _as_dict(message: Any) -> dict[str, Any]:
