@@ -78,6 +78,8 @@ class Panel:
 HERO = Panel("http", "HTTP/1.1", "hello, 12 headers that change with every request, 64 connections")
 """The panel over the whole width."""
 PANELS = (
+    Panel("http2", "HTTP/2", "hello, 12 fields, 16 connections × 32 streams"),
+    Panel("http2-tls", "HTTP/2 over TLS", "the same"),
     Panel("websocket", "WebSocket echo", "64-byte texts, 64 connections"),
     Panel("starlette", "Starlette, JSON", "HTTP/1.1 as above, a framework in it"),
     Panel("wsgi", "WSGI", "hello, one thread"),

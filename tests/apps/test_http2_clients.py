@@ -26,6 +26,10 @@ pytestmark = [
 ]
 
 
+ONLY_TLS = pytest.mark.parametrize("site", [True], ids=["tls"], indirect=True)
+ONLY_CLEAR = pytest.mark.parametrize("site", [False], ids=["clear"], indirect=True)
+
+
 class Site:
     """A server, and how curl and the others are told to speak HTTP/2 with it."""
 
@@ -143,10 +147,9 @@ def test_curl_uploads_what_it_reads_from_a_pipe(site: Site) -> None:
     assert piped["sha256"] == answer["sha256"]
 
 
+@ONLY_TLS
 def test_curl_in_parallel_shares_one_connection(site: Site) -> None:
     """50 requests, each with an answer of its own. (By prior knowledge this curl fails whatever it asks.)"""
-    if not site.tls:
-        pytest.skip("only over TLS")
     output = site.curl(
         "--parallel", "--parallel-max", "50", "--write-out", "\n%{http_version} %{num_connects}\n",
         f"{site.url}/told?n=[1-50]",
@@ -157,19 +160,17 @@ def test_curl_in_parallel_shares_one_connection(site: Site) -> None:
     assert sum(int(made) for _, made in versions) == 1
 
 
+@ONLY_CLEAR
 def test_curl_asks_to_upgrade_and_is_answered_by_http_1_1(site: Site) -> None:
     """`Upgrade: h2c` is ignored (RFC 9113 3.1 took it away)."""
-    if site.tls:
-        pytest.skip("only in clear text")
     output = ran(
         "curl", "--silent", "--http2", "--write-out", "\n%{http_version}", f"{site.url}/told"
     )
     assert output.decode().splitlines()[-1] == "1.1"
 
 
+@ONLY_TLS
 def test_who_offers_http_1_1_alone_gets_it_on_the_same_port(site: Site) -> None:
-    if not site.tls:
-        pytest.skip("only over TLS")
     assert json.loads(site.curl("--http1.1", f"{site.url}/told"))["http_version"] == "1.1"
 
 
@@ -361,10 +362,9 @@ def test_a_client_that_goes_away_ends_all_its_streams(site: Site) -> None:
     site.server.until_true(lambda output: output.count("app: released") == 3, "3 × released")
 
 
+@ONLY_TLS
 def test_a_client_that_knows_no_http_2_is_not_offered_it(site: Site) -> None:
     """ALPN: without an offer it is HTTP/1.1, and with one the server's order holds."""
-    if not site.tls:
-        pytest.skip("only over TLS")
     for offered, agreed in (([], None), (["http/1.1"], "http/1.1"), (["http/1.1", "h2"], "h2")):
         context = certificates.client_context(alpn=offered)
         with (
