@@ -1,7 +1,5 @@
 """Tests that do not care what carries a request run over each version of HTTP."""
 
-from collections.abc import Iterator
-
 import pytest
 
 from tests.http2 import Http2Client
@@ -9,9 +7,7 @@ from tests.sockets import Client, Served
 
 
 @pytest.fixture(params=["http1", "http2"])
-def each_protocol(
-    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[None]:
+def each_protocol(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> None:
     """The clients of the test's servers speak HTTP/1.1, and in another run HTTP/2."""
     connect = Served.client
 
@@ -20,4 +16,3 @@ def each_protocol(
 
     if request.param == "http2":
         monkeypatch.setattr(Served, "client", client)
-    yield
