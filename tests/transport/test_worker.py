@@ -200,6 +200,38 @@ def test_a_long_sweep_lets_the_loop_turn_and_leaves_nobody_out(
     assert seen[-1] == 9.0
 
 
+def test_a_sweep_that_makes_much_to_do_leaves_as_long_for_something_else(
+    make: Callable[..., Any], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """What was cut has to be closed, and its application to end, before the next are cut (S04)."""
+    now = [0.0]
+    monkeypatch.setattr(module.time, "monotonic", lambda: now[0])
+    worker = make()
+    soon: list[Any] = []
+    later: list[Any] = []
+    worker.loop.call_soon = lambda callback, *arguments: soon.append((callback, arguments))
+    worker.loop.call_later = lambda delay_s, callback, *arguments: later.append(
+        (delay_s, callback, arguments)
+    )
+    seen: list[Any] = []
+
+    class Cut(Connection):
+        def on_sweep(self, at: float) -> None:
+            super().on_sweep(at)
+            now[0] += module.SWEEP_SLICE_S
+
+    worker.connections.update(Cut(seen) for _ in range(3))
+    worker.sweep(7.0)
+    [(go_on, arguments)] = soon
+    now[0] += 0.009
+    go_on(*arguments)
+    [(delay_s, go_on, arguments)] = later
+    assert seen == [7.0]
+    assert delay_s == pytest.approx(0.009 + module.SWEEP_SLICE_S)
+    go_on(*arguments)
+    assert seen == [7.0, 7.0]
+
+
 def test_a_connection_whose_sweep_fails_is_closed_and_harms_no_other(
     make: Callable[..., Any], caplog: pytest.LogCaptureFixture
 ) -> None:
