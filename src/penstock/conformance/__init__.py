@@ -1,0 +1,1 @@
+"""`penstock check`: whether a server, or an application, keeps ASGI's contract."""
