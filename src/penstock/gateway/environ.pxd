@@ -22,6 +22,7 @@ cdef class Environs:
     cdef str _mount
     cdef dict _names
     cdef str _root_path
+    cdef Py_ssize_t _values_max
     cdef public ErrorStream errors
 
     @cython.locals(

@@ -3,6 +3,7 @@
 Text in an environ is `str` of latin-1 code points, each standing for one byte (WSGI-04, PEP-02).
 """
 
+import sys
 from typing import Any
 from urllib.parse import unquote_to_bytes
 
@@ -26,7 +27,8 @@ class Environs:
 
     `multithread` says whether another thread may run the application at the same time. Fields with
     `_` in their name are dropped (option `drop_underscore_headers`: they could stand for those with
-    `-`, T09), and so is `proxy` (option `wsgi_drop_proxy_header`: R21, httpoxy).
+    `-`, T09), and so is `proxy` (option `wsgi_drop_proxy_header`: R21, httpoxy). `values_max`: how many
+    fields of one name a request may have, None for any number.
     """
 
     __slots__ = (
@@ -38,10 +40,14 @@ class Environs:
         "_mount",
         "_names",
         "_root_path",
+        "_values_max",
         "errors",
     )
 
-    def __init__(self, service: Any, multithread: bool) -> None:
+    def __init__(
+        self, service: Any, multithread: bool, values_max: int | None = VALUES_MAX
+    ) -> None:
+        self._values_max = sys.maxsize if values_max is None else values_max
         settings = service.settings
         self._drop_underscore: bool = settings.drop_underscore_headers
         self._drop_proxy: bool = settings.wsgi_drop_proxy_header
@@ -69,7 +75,7 @@ class Environs:
         """The environ of a request, a new dict that the application may change (PEP-01).
 
         `body` becomes `wsgi.input`, None for a request without one. Raises HttpError (400) for more
-        than VALUES_MAX fields of one name.
+        than `values_max` fields of one name.
         """
         server = stream.server
         scheme = stream.scheme
@@ -116,7 +122,7 @@ class Environs:
             # A unix socket. RFC 3875 section 4.1.8 wants the key; no address can be named.
             environ["REMOTE_ADDR"] = ""
         headers = head.headers
-        if len(headers) > VALUES_MAX:
+        if len(headers) > self._values_max:
             self._bound(headers)
         names = self._names
         for name, value in headers:
@@ -169,10 +175,10 @@ class Environs:
         counts: dict[bytes, int] = {}
         for name, _ in headers:
             count = counts[name] = counts.get(name, 0) + 1
-            if count > VALUES_MAX:
+            if count > self._values_max:
                 raise HttpError(
                     400,
-                    f"header {name!r:.80} is there more than {VALUES_MAX} times",
+                    f"header {name!r:.80} is there more than {self._values_max} times",
                     "RFC 9110 5.3",
                 )
 
