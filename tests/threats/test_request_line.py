@@ -7,7 +7,6 @@ import pytest
 from tests.threats.gate import NEXT, SMUGGLED, Gate, request
 
 TLS_HELLO = bytes.fromhex("16030100c4010000c00303") + bytes(range(1, 190))
-HTTP2_PREFACE = b"PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n\0\0\0\4\0\0\0\0\0"
 LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_"
 
 
@@ -300,7 +299,6 @@ def test_lines_at_their_limit_are_served(gate: Gate) -> None:
         (b"\xff" * 1024, (400,)),
         (b"{" + b"}" * 1023, (400, 501)),
         (TLS_HELLO, (400,)),
-        (HTTP2_PREFACE, (505,)),
         (b"SSH-2.0-OpenSSH_9.6\r\n", (400,)),
         (b"\x05\x01\x00", (400,)),
         (b"EHLO example.org\r\n", (400,)),
