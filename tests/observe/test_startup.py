@@ -51,7 +51,7 @@ def test_three_lines_tell_what_a_person_needs(capsys: pytest.CaptureFixture[str]
     announce(logging.getLogger("penstock.error"), startup())
     assert capsys.readouterr().err.splitlines() == [
         "INFO:     Penstock 1.2.3 (compiled) on CPython 3.13.0 with uvloop, process 77",
-        "INFO:     Serving main:app (ASGI 3) over HTTP/1.1 and WebSocket",
+        "INFO:     Serving main:app (ASGI 3) over HTTP/1.1, HTTP/2 and WebSocket",
         "INFO:     Running on http://127.0.0.1:8000 (Press CTRL+C to quit)",
     ]
 
