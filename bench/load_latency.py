@@ -67,13 +67,17 @@ def run_http2(given: argparse.Namespace) -> str:
         client.next_stream += 2
         # A connection's second request has the second block, since each changes the tables
         head, block = pool[stream // 2 % len(pool)]
+        request = head + stream.to_bytes(4, "big") + block
+        ending = http2.frame(DATA, END_STREAM, stream, HELLO)
         began_at = time.perf_counter()
-        client.socket.sendall(head + stream.to_bytes(4, "big") + block)
+        client.socket.sendall(request)
         received = client.socket.recv(_READ_BYTES)
-        while not _has_ended(received):
+        while not received.endswith(ending) and not _has_ended(received):
             received += _more(client.socket)
         if window.is_open:
             latencies_s.append(time.perf_counter() - began_at)
+        if not _has_ended(received):
+            raise BenchError(f"expected the frames of a whole answer, got {received[:80]!r}")
         answers += 1
     client.socket.close()
     return window.result(answers, latencies_s)
