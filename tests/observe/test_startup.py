@@ -36,7 +36,7 @@ def startup(**changes: Any) -> Startup:
         "addresses": ["http://127.0.0.1:8000"],
         "app": "main:app",
         "interface": "asgi3",
-        "protocols": ["HTTP/1.1", "WebSocket"],
+        "protocols": ["HTTP/1.1", "HTTP/2", "WebSocket"],
         "leg": "compiled",
         "loop": "uvloop",
         "python": "CPython 3.13.0",
