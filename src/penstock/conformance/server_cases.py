@@ -6,7 +6,7 @@ from penstock.conformance.server_trial import CASES, Case
 
 # Area → what it is called in tables
 AREAS = {
-    # "application": "Application and messages",
+    "application": "Application and messages",
     "scope": "HTTP scope",
     "headers": "Request headers",
     "request": "Request body",
@@ -14,11 +14,11 @@ AREAS = {
     "framing": "Response framing",
     "disconnect": "Disconnect",
     "errors": "Errors and connections",
-    # "http2": "HTTP/2",
-    # "handshake": "WebSocket scope and handshake",
-    # "messages": "WebSocket messages",
-    # "closing": "WebSocket close",
-    # "lifespan": "Lifespan",
+    "http2": "HTTP/2",
+    "handshake": "WebSocket scope and handshake",
+    "messages": "WebSocket messages",
+    "closing": "WebSocket close",
+    "lifespan": "Lifespan",
     # "extensions": "Extensions",
     # "tls": "TLS extension",
 }

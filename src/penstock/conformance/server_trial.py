@@ -125,7 +125,7 @@ def case(
 
     def register(run: Callable[["Trial"], None]) -> Callable[["Trial"], None]:
         area = run.__module__.rpartition("cases_")[2]
-        key = f"{id}-{run.__name__.replace('_', '-').strip('-')}"
+        key = f"{id}-{area}-{run.__name__.replace('_', '-')}"
         CASES.append(Case(id, level, text, area, key, derived, on, run, app))
         return run
 
