@@ -56,7 +56,10 @@ def browser(profile: Path, url: str, *more: str) -> Iterator[Page]:
     flags = ["--headless", "--disable-gpu", "--no-sandbox", "--disable-dev-shm-usage"]
     where = [f"--user-data-dir={profile}", "--remote-debugging-port=0", "about:blank"]
     with subprocess.Popen(
-        [program, *flags, *more, *where], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True
+        [program, *flags, *more, *where],
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
     ) as process:
         try:
             assert process.stderr is not None
