@@ -342,7 +342,7 @@ async def _own_protocol(call: Call) -> None:
     await asyncio.sleep(0)
 
 
-@case("WS-HS-10", SHOULD, "sec-websocket-protocol among the headers of accept raises", app=_own_protocol)
+@case("WS-HS-10", SHOULD, "sec-websocket-protocol among the headers of accept raises", app=_own_protocol, derived=True)
 def own_protocol(t: Trial) -> None:
     t.speaks_websocket()
     t.at_least("websocket", 2, 1)

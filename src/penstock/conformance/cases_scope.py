@@ -228,9 +228,11 @@ def root_path_configured(t: Trial) -> None:
 
 @case("HTTP-SCOPE-14", SHOULD, "`path` begins with `root_path`: taken off, the rest remains", on="root")
 def path_has_the_root_path(t: Trial) -> None:
-    scope = _scope(t, "/mnt/x")
-    root, path = str(scope.get("root_path", "")), str(scope.get("path"))
-    t.check(path == f"{root}/x", f"{root}/x", path)
+    # A proxy may have taken the prefix off, or not: servers are made for one or the other
+    t.ask("/mnt/x")
+    t.ask("/x")
+    found = [(seen.scope.get("root_path"), seen.scope.get("path")) for seen in t.calls()]
+    t.check(("/mnt", "/mnt/x") in found, "/mnt and /mnt/x for /mnt/x or for /x", found)
 
 
 @case("HTTP-SCOPE-15", MUST, "`headers` holds pairs of bytes")

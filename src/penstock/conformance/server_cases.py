@@ -19,8 +19,8 @@ AREAS = {
     "messages": "WebSocket messages",
     "closing": "WebSocket close",
     "lifespan": "Lifespan",
-    # "extensions": "Extensions",
-    # "tls": "TLS extension",
+    "extensions": "Extensions",
+    "tls": "TLS extension",
 }
 
 

@@ -53,7 +53,8 @@ def encode(value: Any) -> Any:
     if hasattr(value, "__iter__") and not isinstance(value, (str, bytes, bytearray, memoryview)):
         items = [encode(each) for each in value]
     bases = [base.__name__ for base in kind.__mro__]
-    return ["other", bases, repr(value)[:200], items]
+    plain = next((base(value) for base in (int, str, bytes) if isinstance(value, base)), None)
+    return ["other", bases, repr(value)[:200], items, encode(plain)]
 
 
 class Call:

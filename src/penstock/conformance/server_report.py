@@ -11,6 +11,7 @@ class Other(NamedTuple):
     bases: tuple[str, ...]
     shown: str
     items: list[Any] | None
+    plain: Any  # the same as int, str or bytes, if it is a kind of that
 
     def __repr__(self) -> str:
         return f"<{self.bases[0]}: {self.shown}>"
@@ -42,9 +43,9 @@ def decode(value: Any) -> Any:
             return tuple(decode(each) for each in items)
         case ["dict", pairs]:
             return {_key(decode(key)): decode(each) for key, each in pairs}
-        case ["other", bases, shown, items]:
+        case ["other", bases, shown, items, plain]:
             inner = None if items is None else [decode(each) for each in items]
-            return Other(tuple(bases), shown, inner)
+            return Other(tuple(bases), shown, inner, decode(plain))
     raise ValueError(f"the probe reported {value!r}")
 
 
