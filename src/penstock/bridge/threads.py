@@ -21,7 +21,7 @@ class Threads:
         self._name = name
         self._count = count
         self.forget()
-        _all.add(self)
+        watch(self)
 
     def forget(self) -> None:
         """Begin anew without threads: those of before a fork are not in the child."""
@@ -68,17 +68,23 @@ def _work(jobs: "queue.SimpleQueue[Any]") -> None:
         del job
 
 
-_all: "weakref.WeakSet[Threads]" = weakref.WeakSet()
+_all: "weakref.WeakSet[Any]" = weakref.WeakSet()
+
+
+def watch(holder: Any) -> None:
+    """Have `holder.stop()` called when the program ends, and `holder.forget()` in a child after a
+    fork. It is not kept alive for that."""
+    _all.add(holder)
 
 
 def _end() -> None:
-    for threads in list(_all):
-        threads.stop()
+    for holder in list(_all):
+        holder.stop()
 
 
 def _forget() -> None:
-    for threads in list(_all):
-        threads.forget()
+    for holder in list(_all):
+        holder.forget()
 
 
 # Before the interpreter waits for its threads, which is before what `atexit` registers is called.
