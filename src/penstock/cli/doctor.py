@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from typing import Any
 
 import click
@@ -17,7 +18,10 @@ LIMIT = "50ms"
 DEADLINE = "10s"
 OPTIONS = (
     ("--request 'METHOD URL BODY'", "ask this; just /path is a GET; may be repeated"),
-    ("--openapi FILE|PATH", "ask every GET of this document: a JSON file, or a path of the application"),
+    (
+        "--openapi FILE|PATH",
+        "ask every GET of this document: a JSON file, or a path of the application",
+    ),
     ("--har FILE", "ask what a browser has recorded; may be repeated"),
     ("--limit TIME", f"how long a call may hold the event loop [{LIMIT}]"),
     ("--deadline TIME", f"how long a request, the startup and the shutdown may take [{DEADLINE}]"),
@@ -84,6 +88,10 @@ def _examine(parameters: dict[str, Any], written: list[str]) -> int:
     report = examine(config, asked)
     for text in lines(report, width(), _styled):
         click.echo(text)
+    if report.hangs:
+        # The interpreter would wait for the application's thread for ever
+        sys.stdout.flush()
+        os._exit(report.exit_code)
     return report.exit_code
 
 

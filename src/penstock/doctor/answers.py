@@ -71,8 +71,9 @@ def judged(answer: Answer, deadline_s: float) -> Finding | None:
             "put a deadline around what it waits for (asyncio.timeout)", answer.seconds,
         )  # fmt: skip
     if answer.status >= 500:
+        why = f": {answer.text}" if answer.text else ""
         return Finding(
-            HINT, f"{name} was answered with {answer.status}", "",
+            HINT, f"{name} was answered with {answer.status}{why}", "",
             "look into the application's own log for the reason",
         )  # fmt: skip
     return None

@@ -93,6 +93,11 @@ def _of(
     )  # fmt: skip
 
 
+def counted(number: int, one: str, many: str = "") -> str:
+    """`number` with its noun."""
+    return f"{number} {one if number == 1 else many or one + 's'}"
+
+
 def read(path: str, what: str, hint: str) -> Any:
     """The JSON document in the file `path`; UsageError says what keeps it from being read."""
     try:
@@ -122,10 +127,12 @@ def of_har(path: str) -> tuple[list[Request], list[str]]:
             found.append(_of_entry(entry["request"]))
         except (KeyError, TypeError, ValueError, AttributeError):
             odd += 1
-    notes = [f"{path}: {odd} entries are no HTTP requests, and left out"] if odd else []
+    notes = (
+        [f"{path}: {counted(odd, 'entry', 'entries')} of no HTTP request left out"] if odd else []
+    )
     own = [each for each in found if each.host == found[0].host]
     if len(own) < len(found):
-        notes.append(f"{path}: {len(found) - len(own)} requests go to other hosts, and are left out")
+        notes.append(f"{path}: {counted(len(found) - len(own), 'request')} to other hosts left out")
     return own, notes
 
 
@@ -163,7 +170,7 @@ def of_openapi(document: Any, name: str) -> tuple[list[Request], list[str]]:
     notes = []
     if changing:
         notes.append(
-            f"{name}: {changing} operations that change something are left out; ask one with"
+            f"{name}: {counted(changing, 'operation')} that would change something left out; ask one with"
             " --request 'POST /path {}', or give a HAR file"
         )
     return found, notes

@@ -36,14 +36,19 @@ def first_time_only(first: Iterable[Held]) -> list[Finding]:
 
 
 def findings(held: Iterable[Held], sources: list[Own]) -> list[Finding]:
-    """A finding for each place that held the loop, the longest first.
+    """A finding for each line that held the loop, the longest first.
 
-    Known calls are told apart by their line; computing by its function, whose lines vary.
+    What computes is seen at many lines of a function; one of them stands for a request.
     """
-    groups: dict[tuple[str, object], list[Held]] = {}
+    worst: dict[object, Held] = {}
     for each in held:
-        key: object = each.call.function if each.computed else each.call.line
-        groups.setdefault((each.call.file, key), []).append(each)
+        key = (each.call.file, each.call.function if each.computed else each.call.line,
+               each.request, each.what)  # fmt: skip
+        if key not in worst or worst[key].seconds < each.seconds:
+            worst[key] = each
+    groups: dict[tuple[str, int], list[Held]] = {}
+    for each in worst.values():
+        groups.setdefault((each.call.file, each.call.line), []).append(each)
     found = [_finding(group, sources) for group in groups.values()]
     return sorted(found, key=lambda each: -each.weight)
 

@@ -7,12 +7,13 @@ import json
 import os
 import sys
 import tempfile
+import threading
 import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
 from penstock.doctor import asking, blame, imports, proxy, source
-from penstock.doctor.answers import EMPTY, RAISED, STUCK, Answer, judged, told
+from penstock.doctor.answers import SILENT, STUCK, Answer, judged, told
 from penstock.doctor.asking import Request
 from penstock.doctor.exercise import Exercise
 from penstock.doctor.exercise_wsgi import WsgiExercise
@@ -26,6 +27,8 @@ from penstock.transport.stall import is_own
 
 # Bounds the whole: what has not been asked by then is left out, and said.
 RUN_S = 120.0
+# What the threads of the application get to end.
+THREADS_S = 1.0
 DOCUMENT = "/openapi.json"
 _WAITS = 0.5
 
@@ -44,7 +47,10 @@ class Asked(NamedTuple):
 
 
 class Report(NamedTuple):
-    """What was found. `sections` in the order to be read in; `steps` the next three things to do."""
+    """What was found. `sections` in the order to be read in; `steps` the next three things to do.
+
+    `hangs`: a thread of the application has not ended, and would keep the process from ending.
+    """
 
     name: str
     chart: imports.Node
@@ -53,6 +59,7 @@ class Report(NamedTuple):
     seen: list[proxy.Seen]
     steps: list[str]
     exit_code: int
+    hangs: bool = False
 
 
 def examine(config: Any, asked: Asked) -> Report:
@@ -93,12 +100,12 @@ def _unimportable(config: Any, error: ImportFailed, chart: imports.Node) -> Repo
     cause = error.__cause__
     place = told(cause)[1] if cause is not None else ""
     finding = Finding(WRONG, str(error), place, error.hint or "mend what it raises")
+    module = str(config.app).partition(":")[0]
+    alone = f"python {module}" if module.endswith(".py") else f"python -c 'import {module}'"
     steps = next_steps(
-        [finding], ("look at the import alone: python -c 'import …'", "then run the doctor again")
+        [finding], (f"see whether it can be imported: {alone}", "then run the doctor again")
     )
-    return Report(
-        str(config.app), chart, [("Import", [finding])], [], [], steps, error.exit_code
-    )
+    return Report(str(config.app), chart, [("Import", [finding])], [], [], steps, error.exit_code)
 
 
 def _written(output: Any) -> str:
@@ -109,7 +116,7 @@ def _written(output: Any) -> str:
         last = text.strip() or last
     if not count:
         return ""
-    return f"the application wrote {count} lines; the last: {last[:100]}"
+    return f"the application wrote {asking.counted(count, 'line')}; the last: {last[:100]}"
 
 
 class _Examination:
@@ -128,21 +135,23 @@ class _Examination:
         self._first: list[Finding] = []
         self._life: list[Finding] = []
         self._wsgi: list[Finding] = []
+        self._stuck_at: list[Finding] = []
         self._loaded: Any = None
         self._sources: list[source.Own] = []
         self._ends = 0.0
+        self._threads = set(threading.enumerate())
 
     def run(self) -> None:
         """Import, start, ask, stop, and read."""
         config = self._config
         before = set(sys.modules)
-        with self.timer:
-            self._loaded = loading.load(
-                config.app, interface=config.interface, factory=config.factory,
-                app_dir=config.app_dir,
-            )  # fmt: skip
-        self._ends = time.monotonic() + RUN_S
         with Watch(self._asked.limit_s, self._asked.deadline_s) as watch:
+            with self.timer:
+                self._loaded = loading.load(
+                    config.app, interface=config.interface, factory=config.factory,
+                    app_dir=config.app_dir,
+                )  # fmt: skip
+            self._ends = time.monotonic() + RUN_S
             if self._loaded.interface == WSGI:
                 self._run_wsgi(watch)
             else:
@@ -223,7 +232,9 @@ class _Examination:
             found, notes = asking.of_openapi(document, place.target)
         except (ValueError, RecursionError, UsageError) as error:
             if needed:
-                raise UsageError(f"--openapi: {place.target} is no OpenAPI document: {error}") from None
+                raise UsageError(
+                    f"--openapi: {place.target} is no OpenAPI document: {error}"
+                ) from None
             return []
         self.notes += notes
         return found
@@ -231,7 +242,7 @@ class _Examination:
     def _ask(self, ask: Ask, watch: Watch, request: Request) -> None:
         """Ask what changes nothing once to warm up, once to see, and once more to be sure."""
         answer, held = self._watched(ask, watch, request)
-        final = answer.ending in {RAISED, EMPTY, STUCK}
+        final = answer.ending in {SILENT, STUCK}
         if request.safe and not final:
             self._first += blame.first_time_only(held)
             known = [each for each in held if not each.seconds]
@@ -240,18 +251,23 @@ class _Examination:
                 held = blame.confirmed(held, self._watched(ask, watch, request)[1])
             held = known + held
         self._answers.append(answer)
-        self._held += held
+        self._held += held if answer.ending != STUCK else []
         finding = judged(answer, self._asked.deadline_s)
         if finding is not None:
             self._answered.append(finding)
-        if answer.ending == STUCK and not held:
-            self._answered.append(
-                Finding(
-                    WRONG, f"{request} did not come back within {self._asked.deadline_s:g} s, and was"
-                    " ended by force; where it was could not be seen", "",
-                    "look for code that does not give up the interpreter (an extension in C)",
-                )
-            )  # fmt: skip
+        if answer.ending == STUCK:
+            self._stuck(request, held)
+
+    def _stuck(self, request: Request, held: list[Held]) -> None:
+        worst = max(held, key=lambda each: each.seconds, default=None)
+        text = f"{request} did not come back within {self._asked.deadline_s:g} s, and was ended by force"
+        if worst is None:
+            place, cure = "", "look for code that does not give up the interpreter"
+            text += "; where it was could not be seen"
+        else:
+            place, cure = str(worst.call), worst.advice
+            text += f": {worst.source}"
+        self._stuck_at.append(Finding(WRONG, text, place, cure, self._asked.deadline_s))
 
     def _watched(self, ask: Ask, watch: Watch, request: Request) -> tuple[Answer, list[Held]]:
         count = len(watch.found)
@@ -276,7 +292,7 @@ class _Examination:
         """What came of it."""
         loaded, sources = self._loaded, self._sources
         wsgi = loaded.interface == WSGI
-        blocked = blame.findings(self._held, sources) + self._first
+        blocked = [*self._stuck_at, *blame.findings(self._held, sources), *self._first]
         places = {each.place.partition(" ")[0] for each in blocked}
         written = [
             each for each in source.blocking(sources)
@@ -290,8 +306,11 @@ class _Examination:
         ]
         if not wsgi:
             sections.append(("Lifespan", self._life))
+        if not self._answers:
+            notes = ["none was asked", *notes]
         sections.append(("Requests", [*self._answered, *(Finding(NOTE, each) for each in notes)]))
         if wsgi:
+            sections[-1][1].extend(self._stuck_at)
             features = [*self._wsgi, *source.wsgi_features(sources)]
             sections.append(
                 ("From WSGI to ASGI", features or [Finding(FINE, "nothing that ASGI has not")])
@@ -309,7 +328,17 @@ class _Examination:
         return Report(
             loaded.name, self.timer.root, sections, self._answers,
             proxy.table(self._config), next_steps(every, self._otherwise()), int(wrong),
+            self._hangs(),
         )  # fmt: skip
+
+    def _hangs(self) -> bool:
+        ends = time.monotonic() + THREADS_S
+        for thread in set(threading.enumerate()) - self._threads:
+            if not thread.daemon:
+                thread.join(max(ends - time.monotonic(), 0))
+                if thread.is_alive():
+                    return True
+        return False
 
     def _interface(self) -> Finding:
         kind = self._loaded.interface
@@ -352,4 +381,7 @@ def _closed(loop: Any) -> None:
         if tasks:
             loop.run_until_complete(asyncio.wait(tasks, timeout=1))
         loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), 1))
+    executor = getattr(loop, "_default_executor", None)
+    if executor is not None:
+        executor.shutdown(wait=False, cancel_futures=True)
     loop.close()

@@ -8,11 +8,19 @@ from typing import Any
 
 from penstock.asgi import ASGI_VERSION, HTTP_SPEC_VERSION
 from penstock.doctor.answers import (
-    ANSWERED, EMPTY, RAISED, SILENT, STREAMS, STUCK, Answer, told,
-)  # fmt: skip
+    ANSWERED,
+    EMPTY,
+    RAISED,
+    SILENT,
+    STREAMS,
+    STUCK,
+    Answer,
+    told,
+)
 from penstock.doctor.asking import Request
 from penstock.doctor.watch import Overdue, Watch
 from penstock.gateway.scope import where
+from penstock.transport.stall import is_own
 
 # A response that is still going after this is a stream: the client leaves.
 STREAM_S = 1.0
@@ -89,7 +97,7 @@ class Exercise:
             await asyncio.wait({task}, timeout=max(deadline - time.monotonic(), 0))
         left = not task.done()
         if left:
-            place = where(task.get_coro()).rpartition(" > ")[2]
+            place = waits_at(task)
             client.leave()
             await asyncio.wait({task}, timeout=LEAVING_S)
         if not task.done():
@@ -105,6 +113,13 @@ class Exercise:
         if error is not None:
             return RAISED, *told(error)
         return (ANSWERED if client.ended else EMPTY), "", ""
+
+
+def waits_at(task: Any) -> str:
+    """Where a task waits: the innermost place of the application's own code, if it is there."""
+    places = where(task.get_coro()).split(" > ")
+    own = [each for each in places if is_own(each.partition(":")[0])]
+    return own[-1] if own else places[-1]
 
 
 class _Client:

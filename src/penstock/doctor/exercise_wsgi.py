@@ -36,13 +36,14 @@ class WsgiExercise:
         watch = self._watch
         watch.request = str(request)
         call = _Call(self.used)
+        environ = self.environ(request)
         began, cpu = time.monotonic(), time.thread_time()
         ending, text, place = ANSWERED, "", ""
         body = bytearray()
         result: Any = None
         watch.begin()
         try:
-            result = self._app(self.environ(request), call.start_response)
+            result = self._app(environ, call.start_response)
             for part in result:
                 if len(body) < KEPT_BYTES_MAX:
                     body += part
@@ -63,7 +64,12 @@ class WsgiExercise:
         self.computed_s += cpu
         if ending == ANSWERED and not call.status:
             ending = EMPTY
-        return Answer(request, ending, call.status, seconds, text, place), bytes(call.written + body)
+        if ending == ANSWERED and call.status >= 500:
+            # What it wrote to wsgi.errors ends with what it raised
+            text = environ["wsgi.errors"].getvalue().strip().rpartition("\n")[2][:200]
+        return Answer(request, ending, call.status, seconds, text, place), bytes(
+            call.written + body
+        )
 
     def environ(self, request: Request) -> dict[str, Any]:
         """The environ of `request` (PEP 3333), as of a client on this machine."""

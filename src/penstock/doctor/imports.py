@@ -12,8 +12,8 @@ from typing import Any
 
 from penstock.doctor.findings import HINT, Finding
 
-# An import that is worth a word: so long, and this share of the whole.
-SLOW_S = 0.1
+# A start is slow from here on; an import in it is worth a word at this share.
+SLOW_S = 1.0
 SHARE = 0.2
 CULPRITS_MAX = 3
 
@@ -47,7 +47,7 @@ class ImportTimer:
 
     def __enter__(self) -> ImportTimer:
         self._thread = threading.get_ident()
-        sys.meta_path.insert(0, self)  # type: ignore[arg-type]
+        sys.meta_path.insert(0, self)
         return self
 
     def __exit__(
@@ -56,7 +56,7 @@ class ImportTimer:
         _error: BaseException | None,
         _trace: TracebackType | None,
     ) -> None:
-        sys.meta_path.remove(self)  # type: ignore[arg-type]
+        sys.meta_path.remove(self)
         self.root.seconds = sum(child.seconds for child in self.root.children)
 
     def find_spec(self, name: str, path: Any = None, target: Any = None) -> ModuleSpec | None:
@@ -116,11 +116,12 @@ def culprits(root: Node, own: Callable[[str], bool]) -> list[Finding]:
     """Findings on the imports that most of the start goes to: those that a file of the application
     asks for; `own` says which files are."""
     found: list[Node] = []
+    if root.seconds < SLOW_S:
+        return []
 
     def look(node: Node) -> None:
         for child in node.children:
-            heavy = child.seconds >= SLOW_S and child.seconds >= root.seconds * SHARE
-            if not heavy:
+            if child.seconds < root.seconds * SHARE:
                 continue
             if child.place and own(child.place.rpartition(":")[0]) and not _is_own(child, own):
                 found.append(child)
@@ -134,8 +135,8 @@ def culprits(root: Node, own: Callable[[str], bool]) -> list[Finding]:
             HINT,
             f"importing {node.name} takes {node.seconds:.2f} s of {root.seconds:.2f} s",
             node.place,
-            f"import {node.name} where it is first needed at start-up only if it is needed; with"
-            " --preload all workers share one import",
+            f"see whether all of {node.name} is needed at the start; --preload lets all workers share one"
+            " import",
             node.seconds,
         )
         for node in found[:CULPRITS_MAX]

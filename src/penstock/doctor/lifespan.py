@@ -8,11 +8,11 @@ import time
 from typing import Any
 
 from penstock.doctor.answers import told
+from penstock.doctor.exercise import waits_at
 from penstock.doctor.findings import FINE, HINT, NOTE, WRONG, Finding
 from penstock.doctor.watch import Overdue, Watch
 from penstock.errors import StartupError
 from penstock.gateway import lifespan
-from penstock.gateway.scope import where
 from penstock.transport.runtime import LoopRuntime
 
 # A start that is slower keeps a new worker from serving, and is worth a word.
@@ -163,7 +163,7 @@ class Life:
             self._late(what, "")
         if future.done():
             return
-        self._late(what, where(self._life.task.get_coro()).rpartition(" > ")[2])
+        self._late(what, waits_at(self._life.task))
         self._life.task.cancel()
         await asyncio.wait({self._life.task}, timeout=CANCEL_S)
 

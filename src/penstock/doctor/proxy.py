@@ -16,9 +16,7 @@ _SENT = (
     (b"x-forwarded-host", b"shop.example"),
     (b"x-forwarded-prefix", b"/shop"),
 )
-_FORWARDED = (
-    (b"forwarded", f"for={_CLIENT};proto=https;host=shop.example".encode()),
-)
+_FORWARDED = ((b"forwarded", f"for={_CLIENT};proto=https;host=shop.example".encode()),)
 # What does the same in the application: (module, class, whose)
 _TWICE = {
     ("uvicorn.middleware.proxy_headers", "ProxyHeadersMiddleware"): "uvicorn",
@@ -54,9 +52,7 @@ def _seen(config: Any, who: str, client: tuple[str, int], fields: Any) -> Seen:
     if not forwarding.trust.is_trusted(client, ("127.0.0.1", 8000)):
         return Seen(who, client[0], "http", host.decode(), config.root_path)
     seen, scheme, root_path, told = forwarding.read(client, "http", [(b"host", host), *fields])
-    return Seen(
-        who, seen[0] if seen else "-", scheme, (told or host).decode("latin-1"), root_path
-    )
+    return Seen(who, seen[0] if seen else "-", scheme, (told or host).decode("latin-1"), root_path)
 
 
 def findings(config: Any, app: Any) -> list[Finding]:

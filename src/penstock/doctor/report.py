@@ -45,7 +45,7 @@ def lines(report: Report, columns: int, style: Style = plain) -> Iterator[str]:
     yield ""
     yield style("Next", "title")
     for number, step in enumerate(report.steps, 1):
-        yield from _wrapped(f"{number}. ", shorter(step), columns)
+        yield from _wrapped(f"  {number}. ", shorter(step), columns)
 
 
 def _finding(finding: Finding, columns: int, style: Style) -> Iterator[str]:
@@ -57,7 +57,7 @@ def _finding(finding: Finding, columns: int, style: Style) -> Iterator[str]:
     else:
         yield f"  {mark} {text[0][2:]}"
         yield from text[1:]
-    if finding.cure and finding.level in {WRONG, HINT}:
+    if finding.cure:
         for each in _wrapped("    → ", finding.cure, columns):
             yield style(each, "cure")
 

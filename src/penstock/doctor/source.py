@@ -114,8 +114,8 @@ def blocking(sources: Iterable[Own]) -> list[Finding]:
                 if cure:
                     found.append(
                         Finding(
-                            HINT, f"{dotted}() is written in async def {function.name}, which no"
-                            " request has reached", f"{own.file}:{call.lineno} {function.name}", cure,
+                            HINT, f"{dotted}() is written in async def {function.name}, where it holds the"
+                            " event loop (read, not seen to run)", f"{own.file}:{call.lineno} {function.name}", cure,
                         )
                     )  # fmt: skip
     return found
@@ -147,10 +147,12 @@ def threads_instead(sources: Iterable[Own], file: str, line: int) -> str:
 
 def wsgi_features(sources: Iterable[Own]) -> list[Finding]:
     """What of WSGI is used that has no counterpart in ASGI."""
-    found = []
+    found: list[Finding] = []
     for own in sources:
         for node in ast.walk(own.tree):
             name = ""
+            if not isinstance(node, ast.Constant | ast.Import | ast.ImportFrom):
+                continue
             if isinstance(node, ast.Constant) and isinstance(node.value, str):
                 name = node.value
             elif isinstance(node, ast.Import):
@@ -170,15 +172,13 @@ def used_features(used: Iterable[str]) -> list[Finding]:
 
 
 def _wsgi_only(name: str, place: str) -> Finding:
-    return Finding(
-        NOTE, f"{name} has no counterpart in ASGI; there: {WSGI_ONLY[name]}", place, WSGI_ONLY[name]
-    )
+    return Finding(NOTE, f"{name} has no counterpart in ASGI", place, f"there: {WSGI_ONLY[name]}")
 
 
 def thread_hints(sources: Iterable[Own], *, wsgi: bool) -> list[Finding]:
     """What goes wrong where several threads run the same code: functions of a WSGI application, and
     plain functions of an ASGI application, which frameworks run in threads."""
-    found = []
+    found: list[Finding] = []
     for own in sources:
         names = _imported(own.tree)
         shared = _module_names(own.tree)
@@ -201,7 +201,7 @@ def _unsafe(
         place = f"{own.file}:{node.lineno} {function.name}"
         if isinstance(node, ast.AugAssign) and not locked:
             target = node.target
-            base = target
+            base: ast.expr = target
             while isinstance(base, ast.Subscript | ast.Attribute):
                 base = base.value
             if isinstance(base, ast.Name) and base.id in shared and (
@@ -209,7 +209,7 @@ def _unsafe(
             ):  # fmt: skip
                 yield Finding(
                     HINT, f"{base.id} is read, changed and written back by every thread that comes"
-                    " here: counts get lost", place, f"put a threading.Lock around it: with lock: …", 1.0,
+                    " here: counts get lost", place, "put a threading.Lock around it: with lock: …", 1.0,
                 )  # fmt: skip
         for call in ast.walk(node) if not isinstance(node, _COMPOUND) else ():
             if isinstance(call, ast.Call) and _dotted(call.func, names) in _PROCESS_WIDE:

@@ -75,11 +75,13 @@ class Watch:
         self.found: list[Held] = []
         # Whether application code may be running: between the beginning and the end of a turn
         self.busy = False
-        self._turn = 0
+        self._turn: int = 0
         self._began = Sample(0.0, 0.0, 0.0, 0.0)
         self._seen: list[list[Call]] = []
         self._thread = 0
         self._meter: Any = None
+        # Connections of sqlite3 that this thread made in this turn
+        self._untraced: list[Any] = []
         self._ending = threading.Event()
         self._looker: threading.Thread | None = None
         self._handler: Any = None
@@ -90,7 +92,10 @@ class Watch:
         self._meter = Meter()
         _listen()
         _active = self
-        if hasattr(signal, "pthread_kill") and threading.current_thread() is threading.main_thread():
+        if (
+            hasattr(signal, "pthread_kill")
+            and threading.current_thread() is threading.main_thread()
+        ):
             self._handler = signal.signal(signal.SIGVTALRM, self._interrupt)
         self._looker = threading.Thread(target=self._look, name="penstock doctor", daemon=True)
         self._looker.start()
@@ -105,6 +110,7 @@ class Watch:
         global _active
         self.busy = False
         _active = None
+        self._untraced.clear()
         self._ending.set()
         if self._looker is not None:
             self._looker.join(self.deadline_s)
@@ -118,6 +124,7 @@ class Watch:
 
     def begin(self) -> None:
         """A turn begins; on the thread."""
+        self._trace_all()
         self._seen = []
         self._began = self._meter.read()
         self._turn += 1
@@ -149,11 +156,11 @@ class Watch:
         places = [(call, calls) for calls in stacks if (call := innermost(calls)) is not None]
         if not places:
             return
-        (place, count), = Counter((call.file, call.function) for call, _ in places).most_common(1)
+        ((place, count),) = Counter((call.file, call.function) for call, _ in places).most_common(1)
         if count < len(places) * SHARE:
             return  # many small things, none of which is the one
         at_place = [each for each in places if (each[0].file, each[0].function) == place]
-        (line, _), = Counter(call.line for call, _ in at_place).most_common(1)
+        ((line, _),) = Counter(call.line for call, _ in at_place).most_common(1)
         call, calls = next(each for each in at_place if each[0].line == line)
         self._add(call, calls, span_s * count / len(places), computed, "")
 
@@ -163,7 +170,7 @@ class Watch:
         if len(self.found) >= FOUND_MAX:
             return
         source = linecache.getline(call.file, call.line).strip()
-        advice = advise(calls, source, computed)
+        advice = _cure(what) or advise(calls, source, computed)
         importing = any("importlib._bootstrap" in each.file for each in calls)
         self.found.append(
             Held(call, source, advice, seconds, computed, what, self.request, importing)
@@ -180,6 +187,22 @@ class Watch:
         if call is not None:
             self._add(call, calls, 0.0, False, what)
 
+    def trace(self, connection: Any) -> None:
+        """Hear of every query of a connection of sqlite3; it may not be ready for that yet."""
+        if threading.get_ident() == self._thread:
+            self._untraced.append(connection)
+
+    def _trace_all(self) -> None:
+        while self._untraced:
+            try:
+                self._untraced.pop().set_trace_callback(self._queried)
+            except Exception:  # noqa: S112 - it is closed already, or was never opened
+                continue
+
+    def _queried(self, statement: str) -> None:
+        word = statement.lstrip().partition(" ")[0][:20]
+        self.heard(f"a query of SQLite ({word} …)", sys._getframe(1))
+
     # ---------------------------------------------------------------------------- on its own thread
 
     def _look(self) -> None:
@@ -188,13 +211,13 @@ class Watch:
         while not self._ending.wait(LOOK_S):
             if not self.busy:
                 continue
-            turn = self._turn
+            turn, seen = self._turn, self._seen
             frame = sys._current_frames().get(self._thread)
             calls = stack(frame)
             del frame
-            if not self.busy or turn != self._turn:
-                continue
-            self._seen.append(calls)
+            if turn != self._turn:
+                continue  # what was seen may be of neither turn
+            seen.append(calls)
             now = time.monotonic()
             if now - self._began.at < self.deadline_s or self._handler is None:
                 continue
@@ -298,13 +321,10 @@ def _opened(database: Any) -> str:
     return f"sqlite3.connect({str(database)[:80]!r})"
 
 
-def _traced(connection: Any) -> str:
-    def heard(statement: str) -> None:
-        watch = _active
-        if watch is not None:
-            watch.heard(f"a query of SQLite ({statement.lstrip().partition(" ")[0][:20]} …)", sys._getframe(1))
-
-    connection.set_trace_callback(heard)
+def _handed_out(connection: Any) -> str:
+    watch = _active
+    if watch is not None:
+        watch.trace(connection)
     return ""
 
 
@@ -317,8 +337,26 @@ _EVENTS: dict[str, Callable[..., str]] = {
     "os.system": _ran,
     "subprocess.Popen": _started,
     "sqlite3.connect": _opened,
-    "sqlite3.connect/handle": _traced,
+    "sqlite3.connect/handle": _handed_out,
 }
+
+
+def _cure(what: str) -> str:
+    """What to do about a call that is known to block, where its name says more than the stack."""
+    return next((cure for words, cure in _CURES if words in what), "")
+
+
+_CURES = (
+    ("time.sleep", "await asyncio.sleep() in place of time.sleep()"),
+    ("sqlite3", _SQLITE := "aiosqlite, or await asyncio.to_thread() around connection and query"),
+    ("SQLite", _SQLITE),
+    ("a look-up", "await loop.getaddrinfo(), or an asynchronous client"),
+    (
+        "os.system",
+        _PROGRAMS := "asyncio.create_subprocess_exec() in place of subprocess and os.system()",
+    ),
+    ("subprocess", _PROGRAMS),
+)
 
 
 def _shown(address: Any) -> str:
