@@ -101,7 +101,9 @@ def test_h01_resets_after_the_answer(gate: Gate, attacker: Peer) -> None:
     """H01: a reset that finds its request answered costs no more than the request did, and is ignored."""
     block = raw(path=b"/quick")
     for n in odd(1000):
-        attacker.send(attacker.headers(n, block) + rst(n))
+        attacker.send(attacker.headers(n, block))
+        attacker.answer(n)
+        attacker.send(rst(n))
     attacker.pinged()
     assert len(gate.paths) == 1000
 

@@ -1,5 +1,6 @@
 """One stream from its request to its end: deadlines, resets, the order of ends, WSGI and static files."""
 
+import gc
 from pathlib import Path
 from typing import Any
 
@@ -178,3 +179,26 @@ def test_the_disconnect_is_told() -> None:
     trial.peer.send(rst(3))
     trial.settle()
     assert events == ["/b"]
+
+
+def test_a_request_leaves_no_garbage() -> None:
+    """Without the garbage collector too, whatever became of it: memory is free when the request is over."""
+    gc.collect()
+    gc.disable()
+    try:
+        trial = Trial(echo)
+        trial.ask()
+        trial.ask("/", stream=3, end=False, method="POST")
+        trial.peer.data(3, b"x", end=True)
+        trial.ask("/", stream=5, end=False, method="POST")
+        trial.peer.send(rst(5))
+        trial.ask("/", ("content-length", "1"), stream=7, end=False, method="POST")
+        trial.peer.data(7, b"xx")
+        trial.settle()
+        assert [trial.peer.answers[n].status for n in (1, 3)] == [200, 200]
+        trial.runtime.tasks.clear()
+        trial.runtime.to_flush.clear()
+        left = [each for each in gc.get_objects() if type(each).__name__ == "Http2Stream"]
+        assert left == []
+    finally:
+        gc.enable()
