@@ -86,6 +86,7 @@ HANGS = """
 import asyncio, time
 
 async def app(scope, receive, send):
+    assert scope["type"] == "http"
     await asyncio.to_thread(time.sleep, 1000)
 """
 
