@@ -36,7 +36,7 @@ class Lifespan:
         await self.lab.clear()
 
 
-async def _start(lab: Lab, scope: dict[str, Any], what: str) -> Recorded:
+async def _start(lab: Lab, scope: dict[str, Any], what: str, level: str = SHOULD) -> Recorded:
     """A lifespan that has been asked to start, and has answered if it wants to."""
     conversation = lab.talk(scope)
     conversation.feed(_STARTUP)
@@ -48,7 +48,7 @@ async def _start(lab: Lab, scope: dict[str, Any], what: str) -> Recorded:
         return conversation
     if isinstance(message, dict) and message.get("type") == "lifespan.startup.failed":
         text = f"{what}: it failed: {message.get('message', '')}"
-        lab.blame("LIFE-19", SHOULD, text, conversation)
+        lab.blame("LIFE-19", level, text, conversation)
     return conversation
 
 
@@ -91,15 +91,27 @@ async def withheld(lab: Lab) -> None:
         await _stop(lab, conversation)
 
 
-async def bare_scope(lab: Lab) -> None:
-    """Neither state nor a version, which then is 1.0; more keys than are known."""
-    scope = {"type": "lifespan", "asgi": {"version": "3.0"}, "x-extra": 1}
-    conversation = await _start(lab, scope, "a scope without state and version")
+async def no_version(lab: Lab) -> None:
+    """No spec_version, which then is 1.0; and more keys than are known."""
+    scope = lifespan_scope(asgi={"version": "3.0"}) | {"x-extra": 1}
+    await _other(lab, scope, "a scope without spec_version", SHOULD)
+
+
+async def no_state(lab: Lab) -> None:
+    """An application that needs it says so, since the servers that are known have it."""
+    scope = lifespan_scope()
+    del scope["state"]
+    await _other(lab, scope, "a scope without state", NOTE)
+
+
+async def _other(lab: Lab, scope: dict[str, Any], what: str, level: str) -> None:
+    conversation = await _start(lab, scope, what, level)
+    if not conversation.ended:
+        await conversation.over(lab.settings.silence_s)
     error = conversation.error
     if error is not None:
-        text = f"a scope without state and version: it raised {type(error).__name__}: {error}"
-        # An application with lifespan state needs it; the servers that are known have it
-        lab.blame("LIFE-STATE-08", NOTE, text[:200], conversation)
+        text = f"{what}: it raised {type(error).__name__}: {error}"
+        lab.blame("LIFE-STATE-08" if level == NOTE else "LIFE-04", level, text[:200], conversation)
     elif not conversation.ended:
         await _stop(lab, conversation)
 
@@ -114,6 +126,7 @@ async def cancelled(lab: Lab) -> None:
 CASES = [
     Case("LIFE-19", "startup and shutdown", first),
     Case("LIFE-20", "lifespan.startup is withheld", withheld),
-    Case("LIFE-STATE-08", "a lifespan's bare scope", bare_scope),
+    Case("LIFE-04", "a lifespan without spec_version", no_version),
+    Case("LIFE-STATE-08", "a lifespan without state", no_state),
     Case("APP-13", "the lifespan is cancelled", cancelled),
 ]

@@ -135,6 +135,13 @@ def close_is_403(t: Trial) -> None:
     answer = socket.wire.response()
     t.equal(answer.status, 403)
     t.check(answer.get(b"sec-websocket-accept") is None, "no Sec-WebSocket-Accept", answer.head)
+
+
+@case("WS-HS-03", SHOULD, "After the 403 the connection is closed", app=_refuses, derived=True)
+def closed_after_403(t: Trial) -> None:
+    socket = t.websocket()
+    t.signal("go")
+    socket.wire.response()
     t.check(socket.wire.ended(), "the end of the connection", "open")
 
 

@@ -10,6 +10,7 @@ from penstock.conformance.client_websocket import (
     PING,
     PONG,
     TEXT,
+    Frame,
     frame,
 )
 from penstock.conformance.server_probe import Call
@@ -143,38 +144,66 @@ def pings(t: Trial) -> None:
     t.equal(t.call().types(), ["websocket.connect"])
 
 
-def _closes_with(t: Trial, data: bytes, code: int) -> None:
+def _fails(t: Trial, data: bytes) -> Frame | None:
+    """Send what must fail the connection; the Close that comes, None if it just ends."""
     socket = t.open()
     socket.wire.send(data)
     found = socket.closing()
-    t.check(found is not None, f"a Close with {code}", socket.wire.closed or "nothing")
-    if found is not None:
-        t.equal(found.code, code)
+    t.check(found is not None or socket.wire.closed, "a Close, or the end", "neither")
+    t.equal(t.ended(len(t.calls()) - 1).types()[1:], ["websocket.disconnect"], "events:")
+    return found
 
 
-@case("WS-MSG-09", MUST, "Text that is not UTF-8 closes with 1007")
+def _closes_with(t: Trial, code: int, *wrong: bytes) -> None:
+    for data in wrong:
+        found = _fails(t, data)
+        came = found.code if found is not None else "the end without a Close"
+        t.check(came == code, f"a Close with {code} for {data[:2].hex()}…", came)
+
+
+_NO_UTF8 = frame(TEXT, b"\xff\xfe")
+_UNMASKED = frame(TEXT, b"x", masked=False)
+_RESERVED_BITS = frame(TEXT, b"x", reserved=2)
+_RESERVED_OPCODE = frame(3, b"x")
+_LONG_PING = frame(PING, bytes(126))
+
+
+@case("WS-MSG-09", MUST, "Text that is not UTF-8 fails the connection")
 def text_that_is_no_utf8(t: Trial) -> None:
-    _closes_with(t, frame(TEXT, b"\xff\xfe"), 1007)
+    _fails(t, _NO_UTF8)
 
 
-@case("WS-MSG-10", MUST, "An unmasked frame closes with 1002")
+@case("WS-MSG-10", MUST, "An unmasked frame fails the connection")
 def unmasked_frame(t: Trial) -> None:
-    _closes_with(t, frame(TEXT, b"x", masked=False), 1002)
+    _fails(t, _UNMASKED)
 
 
-@case("WS-MSG-10", MUST, "Reserved bits close with 1002")
+@case("WS-MSG-10", MUST, "Reserved bits fail the connection")
 def reserved_bits(t: Trial) -> None:
-    _closes_with(t, frame(TEXT, b"x", reserved=2), 1002)
+    _fails(t, _RESERVED_BITS)
 
 
-@case("WS-MSG-10", MUST, "A reserved opcode closes with 1002")
+@case("WS-MSG-10", MUST, "A reserved opcode fails the connection")
 def reserved_opcode(t: Trial) -> None:
-    _closes_with(t, frame(3, b"x"), 1002)
+    _fails(t, _RESERVED_OPCODE)
 
 
-@case("WS-MSG-10", MUST, "A control frame over 125 bytes closes with 1002")
+@case("WS-MSG-10", MUST, "A control frame over 125 bytes fails the connection")
 def long_control_frame(t: Trial) -> None:
-    _closes_with(t, frame(PING, bytes(126)), 1002)
+    _fails(t, _LONG_PING)
+
+
+# RFC 6455 section 7.1.7: a Close with the code SHOULD go before the end
+
+
+@case("WS-MSG-09", SHOULD, "Text that is not UTF-8 is answered with a Close, 1007")
+def close_for_bad_text(t: Trial) -> None:
+    _closes_with(t, 1007, _NO_UTF8)
+
+
+@case("WS-MSG-10", SHOULD, "Wrong frames are answered with a Close, 1002")
+def close_for_wrong_frames(t: Trial) -> None:
+    _closes_with(t, 1002, _UNMASKED, _RESERVED_BITS, _RESERVED_OPCODE, _LONG_PING)
 
 
 @case("WS-MSG-11", SHOULD, "A message over the limit closes with 1009, and is a disconnect")

@@ -220,6 +220,12 @@ class Servers:
             raise found
         return found
 
+    def alone(self) -> "Servers":
+        """A stage of the same server whose servers no other case has seen."""
+        found = Servers(self.preset)
+        found.patience_s, found.pause_s = self.patience_s, self.pause_s
+        return found
+
     def _http2(self) -> Process:
         """Where HTTP/2 is spoken: without TLS, else with it."""
         for kind in ("plain", "tls"):

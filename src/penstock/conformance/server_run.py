@@ -1,4 +1,8 @@
-"""A run: chosen cases on one server, several at a time; what went wrong is tried again, alone."""
+"""A run: chosen cases on one server, several at a time; what went wrong is tried again.
+
+The second time it has a server of its own, so that no case suffers from what another one did to
+the server, and less company, so that a slow machine is not taken for a wrong server.
+"""
 
 import re
 from collections.abc import Callable, Iterable
@@ -79,11 +83,19 @@ def run(stage: Stage, cases: list[Case], told: Callable[[Result], None]) -> list
             else:
                 told(result)
     with ThreadPoolExecutor(2) as pool:
-        for future in as_completed([pool.submit(attempt, stage, case, 2) for case in again]):
+        for future in as_completed([pool.submit(_again, stage, case) for case in again]):
             result = future.result()
             found[result.case.key] = result
             told(result)
     return [found[case.key] for case in cases]
+
+
+def _again(stage: Stage, case: Case) -> Result:
+    own = stage.alone()
+    try:
+        return attempt(own, case, 2)
+    finally:
+        own.close()
 
 
 def tally(results: Iterable[Result]) -> dict[str, dict[str, int]]:

@@ -76,6 +76,12 @@ class Stage(Protocol):
     def shared(self, kind: str) -> Target:
         """The server of a kind (plain, tls, unix, root, http2) that cases share; Skip if there is none."""
 
+    def alone(self) -> "Stage":
+        """A stage whose servers no other case has seen."""
+
+    def close(self) -> None:
+        """End its servers."""
+
     def start(
         self, app: str = "app", kind: str = "plain", lifespan: str = "", ready: bool = True
     ) -> Started:
