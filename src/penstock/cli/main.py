@@ -19,9 +19,9 @@ from penstock.config import sources
 from penstock.errors import SetupError, UsageError
 
 # The commands beside `penstock APP`; a module of that name is served as `config:app`
-COMMANDS = ("config", "migrate", "doctor")
+COMMANDS = ("config", "migrate", "doctor", "check")
 # Commands that the house has a place for
-RESERVED = ("check", "top")
+RESERVED = ("top",)
 _INTERRUPTED = 130  # 128 + SIGINT, as shells say it
 
 
@@ -55,6 +55,10 @@ def _run(written: list[str], prog: str) -> int:
         from penstock.cli import doctor
 
         return doctor.main(written[1:], f"{prog} doctor")
+    if name == "check":
+        from penstock.cli import check
+
+        return check.main(written[1:], f"{prog} check")
     return line.run(written, prog, lambda parameters: _serve(parameters, written))
 
 
