@@ -18,6 +18,7 @@ _FLUSH_DELAY_S = 0.01
 _SHUTDOWN_S = 10.0
 _CANCEL_S = 5.0
 
+_Task: Any = asyncio.Task
 _EAGER = sys.version_info >= (3, 12)
 
 log = logging.getLogger("penstock.bridge")
@@ -50,11 +51,11 @@ class LoopRuntime(Runtime):
     def start_task(self, coroutine: Any, context: Any) -> Any:
         """See `Runtime.start_task`."""
         if _EAGER:
-            task = asyncio.Task(coroutine, loop=self.loop, context=context, eager_start=True)
+            task: Any = _Task(coroutine, loop=self.loop, context=context, eager_start=True)
             if task.done():
                 return task
         else:
-            task = asyncio.Task(coroutine, loop=self.loop, context=context)
+            task = _Task(coroutine, loop=self.loop, context=context)
         self.tasks.add(task)
         task.add_done_callback(self.tasks.discard)
         return task
@@ -110,9 +111,10 @@ class LoopThread:
                 self._thread = threading.Thread(target=self._run, name="penstock-asgi-bridge")
                 self._thread.start()
                 self._ready.wait()
-                if self._error is not None:
+                error: BaseException | None = self._error
+                if error is not None:
                     self._thread.join()
-                    raise self._error
+                    raise error
             assert self._outbox is not None
             return self._outbox
 

@@ -71,10 +71,10 @@ class WsgiMounts:
                 below = dict(environ)
                 below["SCRIPT_NAME"] = environ.get("SCRIPT_NAME", "") + point
                 below["PATH_INFO"] = path[len(point) :]
-                answer: Iterable[bytes] = app(below, start_response)
-                return answer
-        answer = self._main(environ, start_response)
-        return answer
+                below_it: Iterable[bytes] = app(below, start_response)
+                return below_it
+        rest: Iterable[bytes] = self._main(environ, start_response)
+        return rest
 
 
 def as_asgi(application: Any) -> Any:

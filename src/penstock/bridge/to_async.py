@@ -69,7 +69,7 @@ class ThreadSensitiveContext:
     __slots__ = ("_threads", "_token")
 
     def __init__(self) -> None:
-        self._token: Token[ThreadSensitiveContext] | None = None
+        self._token: Token[ThreadSensitiveContext | None] | None = None
         self._threads: Threads | None = None
 
     async def __aenter__(self) -> "ThreadSensitiveContext":
@@ -133,13 +133,20 @@ def _post(outbox: Outbox, item: Any) -> None:
 class Job:
     """One call of a sync function: made on the loop, run by a thread, delivered on the loop.
 
-    `future` is done when it is delivered; with `outbox` None somebody else tells the loop.
+    `future` is done when it is delivered, through `outbox`; unless `tells` is False: then somebody else
+    tells the loop. `lineage`, `frame` and `single` are those of the caller's `Here`.
     """
 
     __slots__ = (
         "_args", "_context", "_function", "_kwargs", "cancelled", "error", "exception", "frame",
         "future", "lineage", "nested", "outbox", "result", "single", "tells",
     )  # fmt: skip
+
+    frame: CurrentThreadExecutor | None
+    lineage: Any
+    outbox: Outbox
+    single: bool
+    tells: bool
 
     def __init__(
         self, function: Any, args: Any, kwargs: Any, context: Context, exception: Any
@@ -149,6 +156,14 @@ class Job:
         self._kwargs = kwargs
         self._context = context
         self.exception = exception
+        here = current()
+        if here is None:
+            self.lineage = self.frame = None
+            self.single = False
+        else:
+            self.lineage = here.lineage
+            self.frame = here.frame
+            self.single = here.single
         self.cancelled = False
         self.error: BaseException | None = None
         self.result: Any = None
@@ -197,7 +212,7 @@ class SyncToAsync:
 
     def __init__(
         self,
-        func: Callable[..., Any],
+        func: Any,
         thread_sensitive: bool = True,
         executor: Executor | None = None,
         context: Context | None = None,
@@ -221,18 +236,11 @@ class SyncToAsync:
         return functools.update_wrapper(functools.partial(self.__call__, instance), self.func)
 
     async def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call on a thread, wait, and return or raise what comes of it."""
         loop = asyncio.get_running_loop()
         own = self.context
         context = copy_context() if own is None else own
         job = Job(self.func, args, kwargs, context, sys.exception())
-        here = current()
-        if here is None:
-            job.lineage = job.frame = None
-            job.single = False
-        else:
-            job.lineage = here.lineage
-            job.frame = here.frame
-            job.single = here.single
         job.outbox = outbox_of(loop)
         ticket = None
         future: Any

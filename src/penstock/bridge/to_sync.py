@@ -3,8 +3,8 @@
 import asyncio
 import functools
 import sys
-import threading
 import warnings
+from collections import deque
 from collections.abc import Awaitable, Callable
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import Any
@@ -14,6 +14,11 @@ from penstock.bridge.here import arrive, current, take_back
 from penstock.bridge.threads import Threads
 from penstock.bridge.to_async import ABOVE, LOOP_FRAMES, is_async_callable
 
+# Threads that have run a loop wait for the next: to start one takes longer than to make the loop.
+SPARE: deque[Threads] = deque()
+_SPARE_MAX = 4
+
+_Task: Any = asyncio.Task
 _EAGER = sys.version_info >= (3, 12)
 
 
@@ -90,7 +95,7 @@ class _Call:
         self.context.run(arrive, self._lineage, self.frame, False)
         coroutine = self._within()
         if _EAGER and loop.get_task_factory() is None:
-            task = asyncio.Task(coroutine, loop=loop, context=self.context, eager_start=True)
+            task = _Task(coroutine, loop=loop, context=self.context, eager_start=True)
             if task.done():
                 return
         else:
@@ -164,10 +169,17 @@ class _Call:
             loop.call_soon_threadsafe(task.cancel)
 
 
+def _spare() -> Threads:
+    try:
+        return SPARE.pop()
+    except IndexError:
+        return Threads("penstock-async")
+
+
 async def _settle(loop: asyncio.AbstractEventLoop) -> None:
     """End what a loop still holds before it is closed, as `asyncio.run` does."""
     tasks = asyncio.all_tasks(loop)
-    tasks.discard(asyncio.current_task())  # type: ignore[arg-type]
+    tasks.discard(asyncio.current_task(loop))
     if tasks:
         for task in tasks:
             task.cancel()
@@ -187,7 +199,7 @@ class AsyncToSync:
     """A sync callable that waits for the async function `awaitable`; see `async_to_sync`."""
 
     def __init__(self, awaitable: Callable[..., Awaitable[Any]], force_new_loop: bool = False):
-        if not callable(awaitable) or not is_async_callable(awaitable):
+        if not is_async_callable(awaitable):
             # Only a warning: much that gives awaitables cannot be seen to (SYNC-23).
             warnings.warn(
                 f"async_to_sync got {awaitable!r:.80}, which is not marked as async", stacklevel=3
@@ -203,6 +215,7 @@ class AsyncToSync:
         return functools.update_wrapper(functools.partial(self.__call__, instance), self.awaitable)
 
     def __call__(self, /, *args: Any, **kwargs: Any) -> Any:
+        """Call, wait, and return or raise what comes of it."""
         if asyncio._get_running_loop() is not None:
             raise RuntimeError(
                 "async_to_sync was called where an event loop runs, which it would block: await the"
@@ -242,12 +255,20 @@ class AsyncToSync:
     def _alone(self, call: _Call) -> None:
         """Wait for a new loop on another thread."""
         context = _SINGLE_THREAD.get(None)
+        threads = None
         if context is not None:
             context.put(call)
         else:
-            threading.Thread(target=call.run, name="penstock-async").start()
+            threads = _spare()
+            threads.put(call)
         try:
             call.frame.run()
         except BaseException:
             call.cancel()
             raise
+        finally:
+            if threads is not None:
+                if len(SPARE) < _SPARE_MAX:
+                    SPARE.append(threads)
+                else:
+                    threads.stop()

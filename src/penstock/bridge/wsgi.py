@@ -104,7 +104,8 @@ class Conversation(Stream):
         self.outbox = outbox_of(asyncio.get_running_loop())
         self.nested: Any = None
         here = current()
-        self.lineage, self.frame = (None, None) if here is None else (here.lineage, here.frame)
+        self.lineage: Any = None if here is None else here.lineage
+        self.frame: Any = None if here is None else here.frame
         self.http_version = scope.get("http_version", "1.1")
         self.scheme = scope.get("scheme", "http")
         self.client = _address(scope.get("client"))
@@ -333,6 +334,8 @@ class _Exchange(WsgiExchange):
     `Local` its values."""
 
     __slots__ = ("conversation",)
+
+    conversation: "Conversation"
 
     def run(self) -> None:
         """See `WsgiCall.run`."""
