@@ -116,15 +116,18 @@ class _Checker:
     async def _target(
         self, chosen: list[Case], target: str, request: Request, state: dict[str, Any] | None
     ) -> None:
+        endless = False
         for case in chosen:
-            if case.rule.startswith(self._only):
-                await self._case(case, target, request, state)
+            if case.rule.startswith(self._only) and not (endless and case.whole):
+                endless = await self._case(case, target, request, state) or endless
 
     async def _case(
         self, case: Case, target: str, request: Request | None, state: dict[str, Any] | None
-    ) -> None:
+    ) -> bool:
+        """Run one case, twice if it finds something; return whether it met a response without end."""
         if self._on_case is not None:
             self._on_case(target, case)
+        endless = False
         found: list[Finding] = []
         # What is found must be found again: a machine that stood still is no fault (TEST-10)
         for attempt in range(2):
@@ -133,12 +136,14 @@ class _Checker:
                 await case.run(lab)
             finally:
                 await lab.clear()
+            endless = lab.endless
             again = lab.findings(case)
             rules = {each.rule for each in again}
             found = again if attempt == 0 else [each for each in found if each.rule in rules]
             if not found:
                 break
         self._add(target, case, found)
+        return endless
 
     def _add(self, target: str, case: Case, found: list[Finding]) -> None:
         self.report.run.append((target, case, found))

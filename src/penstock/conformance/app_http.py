@@ -29,6 +29,7 @@ async def plain(lab: Lab) -> None:
     elif not outcome.status and not conversation.ended:
         text = f"no response in {lab.settings.patience_s:g} s"
         lab.blame("HTTP-RESP-01", MUST, text, conversation)
+    lab.endless = bool(outcome.status) and not outcome.complete and not conversation.ended
     if outcome.complete and not conversation.ended:
         text = "the call goes on after its response is complete and the client is told so"
         lab.blame("HTTP-DISC-13", NOTE, text, conversation)
@@ -369,28 +370,28 @@ async def blocking(lab: Lab) -> None:
 
 CASES = [
     Case("HTTP-RESP-01", "a plain request", plain),
-    Case("HTTP-RESP-33", "HEAD", head),
-    Case("HTTP-REQ-08", "a body in many parts, some empty", split_body),
-    Case("HTTP-REQ-08", "a slow body", slow_body),
+    Case("HTTP-RESP-33", "HEAD", head, whole=True),
+    Case("HTTP-REQ-08", "a body in many parts, some empty", split_body, whole=True),
+    Case("HTTP-REQ-08", "a slow body", slow_body, whole=True),
     Case("HTTP-REQ-09", "the first event is withheld", withheld),
-    Case("HTTP-REQ-10", "an event without its optional keys", bare_event),
+    Case("HTTP-REQ-10", "an event without its optional keys", bare_event, whole=True),
     Case("HTTP-REQ-11", "the client leaves before its request", gone_at_once),
     Case("HTTP-REQ-11", "the client leaves within its body", gone_in_body),
     Case("HTTP-DISC-09", "the client leaves, send() raises", gone_in_response),
     Case("HTTP-DISC-13", "the client leaves, send() does nothing", gone_in_silence),
-    Case("HTTP-RESP-15", "a slow reader", slow_reader),
+    Case("HTTP-RESP-15", "a slow reader", slow_reader, whole=True),
     Case("APP-13", "the call is cancelled", cancelled),
     Case("APP-14", "a scope of unknown type", unknown_type),
     Case("APP-05", "called by keyword", by_keyword),
-    Case("APP-10", "many requests at once", at_once),
+    Case("APP-10", "many requests at once", at_once, whole=True),
     Case("APP-11", "the event loop beside the call", blocking),
-    Case("MSG-12", "unknown keys", more_keys),
-    Case("SCOPE-04", "no version", no_version),
-    Case("SCOPE-12", "all extensions", extensions),
-    Case("SCOPE-15", "a bare scope", bare_scope),
-    Case("SCOPE-16", "lists, tuples, iterables", other_iterables),
-    Case("HTTP-SCOPE-03", "odd but legal values", odd_values),
-    Case("HTTP-HDR-02", "names of headers in mixed case", other_case),
-    Case("HTTP-HDR-09", "a header for each cookie", more_cookies),
-    Case("LIFE-STATE-08", "no state", without_state),
+    Case("MSG-12", "unknown keys", more_keys, whole=True),
+    Case("SCOPE-04", "no version", no_version, whole=True),
+    Case("SCOPE-12", "all extensions", extensions, whole=True),
+    Case("SCOPE-15", "a bare scope", bare_scope, whole=True),
+    Case("SCOPE-16", "lists, tuples, iterables", other_iterables, whole=True),
+    Case("HTTP-SCOPE-03", "odd but legal values", odd_values, whole=True),
+    Case("HTTP-HDR-02", "names of headers in mixed case", other_case, whole=True),
+    Case("HTTP-HDR-09", "a header for each cookie", more_cookies, whole=True),
+    Case("LIFE-STATE-08", "no state", without_state, whole=True),
 ]

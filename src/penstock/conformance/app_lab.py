@@ -76,11 +76,15 @@ class Finding(NamedTuple):
 
 
 class Case(NamedTuple):
-    """One thing to try: the rule it is about, how it is called in reports, and what it does."""
+    """One thing to try: the rule it is about, how it is called in reports, and what it does.
+
+    With `whole` it compares whole responses, so it is left out where the response has no end.
+    """
 
     rule: str
     title: str
     run: Callable[[Lab], Awaitable[None]]
+    whole: bool = False
 
 
 class Outcome(NamedTuple):
@@ -139,6 +143,7 @@ class Lab:
         self.app = app
         self.settings = settings
         self.target = target
+        self.endless = False  # set by the case that sees a response without end
         self._request = request
         self._state = state
         self._conversations: list[Recorded] = []

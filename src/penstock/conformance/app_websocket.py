@@ -127,7 +127,9 @@ async def bare_scope(lab: Lab) -> None:
     """Only what must be there."""
     known, usual = await _open(lab)
     whole = lab.scope()
-    scope = {key: whole[key] for key in ("type", "asgi", "path", "headers", "state") if key in whole}
+    scope = {
+        key: whole[key] for key in ("type", "asgi", "path", "headers", "state") if key in whole
+    }
     scope["asgi"] = {"version": "3.0"}
     kind, conversation = await _open(lab, scope)
     if (conversation.error is not None) > (usual.error is not None) or (

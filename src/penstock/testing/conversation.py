@@ -62,6 +62,7 @@ class Conversation:
         self._changed = asyncio.Event()
         self._task: asyncio.Task[None] | None = None
         self._over = False
+        self._ending = False  # it is being cancelled: what it still says is not judged
 
     # ------------------------------------------------------------------------ what the test does
 
@@ -145,6 +146,7 @@ class Conversation:
         """
         if self._task is None or self._task.done():
             return True
+        self._ending = True
         for attempt in range(CANCELS_MAX):
             self._task.cancel()
             await asyncio.wait([self._task], timeout=within_s if attempt == 0 else 0.05)
@@ -196,6 +198,8 @@ class Conversation:
 
     async def _send(self, message: Any) -> None:
         self.sends += 1
+        if self._ending:
+            raise Disconnected("the call is being cancelled")
         forwarded, found = self.validator.message(message)
         if self._strict and (grave := serious(found)):
             raise ContractBroken(grave)

@@ -42,6 +42,7 @@ def http_scope(
     method: str = "GET",
     url: str = "/",
     headers: Headers | None = None,
+    /,
     *,
     http_version: str = "1.1",
     extensions: Iterable[str] = HTTP_EXTENSIONS,
