@@ -46,6 +46,23 @@ def test_an_exception_is_told_in_one_line_with_the_users_own_place() -> None:
     assert place.startswith(f"{__file__}:")
 
 
+def test_where_a_library_raised_what_led_to_it_has_the_place() -> None:
+    def mine() -> None:
+        raise LookupError
+
+    try:
+        try:
+            mine()
+        except LookupError as error:
+            raise ValueError("outer") from error
+    except ValueError as outer:
+        outer.__traceback__ = None
+        text, place = told(outer)
+        assert text == "ValueError: outer"
+        assert place.startswith(f"{__file__}:")
+        assert place.endswith(" mine")
+
+
 def test_in_a_group_the_first_one_counts() -> None:
     assert told(ExceptionGroup("many", [KeyError("a"), ValueError()]))[0] == "KeyError: 'a'"
 

@@ -46,10 +46,10 @@ _STYLES: dict[str, dict[str, Any]] = {
     "cure": {"fg": "cyan"},
     "flame0": {"bg": 160, "fg": "bright_white"},
     "flame1": {"bg": 166, "fg": "bright_white"},
-    "flame2": {"bg": 172, "fg": "black"},
-    "flame3": {"bg": 178, "fg": "black"},
-    "flame4": {"bg": 184, "fg": "black"},
-    "flame5": {"bg": 190, "fg": "black"},
+    "flame2": {"bg": 172, "fg": 16},
+    "flame3": {"bg": 178, "fg": 16},
+    "flame4": {"bg": 184, "fg": 16},
+    "flame5": {"bg": 190, "fg": 16},
 }
 
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-import sysconfig
 import traceback
 from typing import NamedTuple
 
 from penstock.doctor.asking import Request
 from penstock.doctor.findings import HINT, WRONG, Finding
+from penstock.transport.stall import is_own
 
-_LIBRARY = sysconfig.get_paths()["stdlib"]
+_CAUSES_MAX = 8
 
 # How it ended
 ANSWERED = "answered"
@@ -36,20 +36,29 @@ def told(error: BaseException) -> tuple[str, str]:
     group = error
     while isinstance(group, BaseExceptionGroup) and group.exceptions:
         group = group.exceptions[0]
-    frames = traceback.extract_tb(group.__traceback__)
-    own = [
-        each for each in frames
-        if "penstock" not in each.filename.split("/")[-3:-1]
-        and "site-packages" not in each.filename
-        and not each.filename.startswith((_LIBRARY, "<"))
-    ]  # fmt: skip
-    last = own[-1] if own else frames[-1] if frames else None
     if isinstance(group, SyntaxError) and group.filename:
         return f"{type(group).__name__}: {group.msg}", f"{group.filename}:{group.lineno}"
     words = " ".join(str(group).split())[:200]
     name = type(group).__name__
-    place = f"{last.filename}:{last.lineno} {last.name}" if last is not None else ""
-    return f"{name}: {words}" if words else name, place
+    return f"{name}: {words}" if words else name, _place(group)
+
+
+def _place(error: BaseException) -> str:
+    """The last place of the user's own code in an exception, or in one that led to it."""
+    found = ""
+    each: BaseException | None = error
+    for _ in range(_CAUSES_MAX):
+        if each is None:
+            break
+        frames = traceback.extract_tb(each.__traceback__)
+        own = [frame for frame in frames if is_own(frame.filename)]
+        last = own[-1] if own else frames[-1] if frames else None
+        if last is not None and (own or not found):
+            found = f"{last.filename}:{last.lineno} {last.name}"
+        if own:
+            break
+        each = each.__cause__ or each.__context__
+    return found
 
 
 def judged(answer: Answer, deadline_s: float) -> Finding | None:
