@@ -39,6 +39,7 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("config check [APP]", "look at all of it, import the application, and serve nothing"),
     ("doctor APP", "run the application in this process, and say what to mend first"),
     ("migrate FILE | -- COMMAND", "write penstock.toml from another server's configuration"),
+    ("check app APP", "judge an ASGI application by the specification"),
     ("check server NAME | -- COMMAND", "judge an ASGI server, this one or another, by the specification"),
 )
 

@@ -280,7 +280,9 @@ class WebSocketJudge(Judge):
             yield "APP-22", NOTE, f"{kind} before websocket.connect was received"
         yield from self._offered(kind)
         if self._state == CLOSED:
-            yield "WS-CLOSE-22", MUST, f"{kind} after the application closed the WebSocket"
+            if not self.gone:
+                level = NOTE if kind == "websocket.close" else SHOULD
+                yield "WS-CLOSE-22", level, f"{kind} after the application closed the WebSocket"
         elif self._received_end:
             yield "WS-CLOSE-23", SHOULD, f"{kind} after websocket.disconnect was received"
         elif kind.startswith("websocket.http."):
