@@ -243,6 +243,7 @@ class SyncToAsync:
         job = Job(self.func, args, kwargs, context, sys.exception())
         job.outbox = outbox_of(loop)
         ticket = None
+        error: BaseException | None
         future: Any
         if self._thread_sensitive:
             job.tells = True
@@ -260,12 +261,14 @@ class SyncToAsync:
                     raise
             if own is None:
                 take_back(context)
-            if job.error is not None:
-                raise job.error
-            return job.result
+            if job.error is None:
+                return job.result
+            error = job.error
+            # It leads through its traceback to the job, and to this frame: not from there to itself.
+            job.error = None
+            raise error
         finally:
-            # An exception leads through its traceback to this frame, and so to itself.
-            del job
+            error = None
 
 
 async def _cancelled(job: Job, ticket: Any, loop: asyncio.AbstractEventLoop) -> bool:

@@ -225,17 +225,20 @@ class AsyncToSync:
         here = current()
         lineage, outer = (None, None) if here is None else (here.lineage, here.frame)
         frame = CurrentThreadExecutor(outer)
+        error: BaseException | None
         call = _Call(self.awaitable(*args, **kwargs), frame, lineage, sys.exception())
         try:
             if not (above is not None and self._above(call, above)):
                 self._alone(call)
             take_back(call.context)
-            if call.error is not None:
-                raise call.error
-            return call.result
+            if call.error is None:
+                return call.result
+            error = call.error
+            # It leads through its traceback to the call, and to this frame: not from there to itself.
+            call.error = None
+            raise error
         finally:
-            # An exception leads through its traceback to this frame, and so to itself.
-            del call
+            error = None
 
     def _above(self, call: _Call, above: Any) -> bool:
         """Wait for the loop above (SYNC-24); False if it takes nothing any more (SYNC-28)."""
