@@ -37,7 +37,7 @@ class WsgiExercise:
         watch.request = str(request)
         call = _Call(self.used)
         environ = self.environ(request)
-        began, cpu = time.monotonic(), time.thread_time()
+        before = watch.sample()
         ending, text, place = ANSWERED, "", ""
         body = bytearray()
         result: Any = None
@@ -47,7 +47,7 @@ class WsgiExercise:
             for part in result:
                 if len(body) < KEPT_BYTES_MAX:
                     body += part
-                if time.monotonic() - began > STREAM_S:
+                if time.monotonic() - before.at > STREAM_S:
                     ending = STREAMS
                     break
         except Overdue as overdue:
@@ -59,9 +59,11 @@ class WsgiExercise:
             _close(result)
             watch.end()
             watch.request = ""
-        seconds, cpu = time.monotonic() - began, time.thread_time() - cpu
-        self.waited_s += max(seconds - cpu, 0)
-        self.computed_s += cpu
+        after = watch.sample()
+        seconds, computed_s = after.at - before.at, after.cpu - before.cpu
+        # What it waited for a processor is the machine's
+        self.waited_s += max(seconds - (after.waited - before.waited) - computed_s, 0)
+        self.computed_s += computed_s
         if ending == ANSWERED and not call.status:
             ending = EMPTY
         if ending == ANSWERED and call.status >= 500:

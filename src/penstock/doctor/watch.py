@@ -122,11 +122,16 @@ class Watch:
         """An event loop whose turns are watched."""
         return asyncio.SelectorEventLoop(_Selector(self))
 
+    def sample(self) -> Sample:
+        """The state of the thread now."""
+        sample: Sample = self._meter.read()
+        return sample
+
     def begin(self) -> None:
         """A turn begins; on the thread."""
         self._trace_all()
         self._seen = []
-        self._began = self._meter.read()
+        self._began = self.sample()
         self._turn += 1
         self.busy = True
 
@@ -139,7 +144,7 @@ class Watch:
         before = self._began
         if time.monotonic() - before.at < self.limit_s:
             return
-        after = self._meter.read()
+        after = self.sample()
         if judge(before, after, self.limit_s, watched=True) == BLOCKED:
             self._blame(before, after, seen)
 
