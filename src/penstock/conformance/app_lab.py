@@ -203,8 +203,10 @@ class Lab:
                     break
                 for part in response.take(message, offered=offered):
                     body += part
-            except (TimeoutError, OSError, KeyError, TypeError, ValueError):
-                break  # too late, or a message that nothing can be made of: judged elsewhere
+            except TimeoutError:
+                break
+            except (OSError, KeyError, TypeError, ValueError):
+                pass  # a message that nothing can be made of: the validator has judged it
             parts += 1
         if response.complete or not response.status:
             await conversation.over(max(deadline - asyncio.get_running_loop().time(), 0))

@@ -127,9 +127,8 @@ async def bare_scope(lab: Lab) -> None:
     """Only what must be there."""
     known, usual = await _open(lab)
     whole = lab.scope()
-    scope = {
-        key: whole[key] for key in ("type", "asgi", "path", "headers", "state") if key in whole
-    }
+    kept = ("type", "asgi", "path", "headers", "state")
+    scope: dict[str, Any] = {key: whole[key] for key in kept if key in whole}
     scope["asgi"] = {"version": "3.0"}
     kind, conversation = await _open(lab, scope)
     if (conversation.error is not None) > (usual.error is not None) or (

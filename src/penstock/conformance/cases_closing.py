@@ -262,7 +262,7 @@ def close_handshake(t: Trial) -> None:
     t.check(socket.wire.ended(), "the end of the connection", "open")
 
 
-_STOP_S = 12.0  # servers may wait for clients before they close
+_STOP = 4  # times the patience: servers may wait for clients before they close
 
 
 async def _waits(call: Call) -> None:
@@ -278,7 +278,7 @@ def stop_of_the_server(t: Trial) -> None:
     server = t.start()
     socket = t.open()
     server.ask_to_stop()
-    socket.wire.patience_s = _STOP_S
+    socket.wire.patience_s *= _STOP
     found = socket.closing()
     came = found.code if found is not None else socket.wire.closed or "nothing"
     t.check(came in {1001, 1012}, "a Close with 1001 or 1012", came)

@@ -10,7 +10,7 @@ from penstock.conformance.server_probe import Call, shutdown, startup
 from penstock.conformance.server_report import Seen
 from penstock.conformance.server_trial import MUST, SHOULD, Skip, Started, Trial, case
 
-_END_S = 12.0  # for a server to end
+_END = 4  # times the patience, for a server to end
 _GONE_S = 0.02
 
 
@@ -32,9 +32,10 @@ def _notes(t: Trial, name: str) -> list[object]:
 
 
 def _stopped(t: Trial, server: Started) -> int:
-    status = server.stop(wait_s=_END_S)
+    wait_s = _END * t.patience_s
+    status = server.stop(wait_s=wait_s)
     if status is None:
-        t.wrong("the end of the server after SIGTERM", f"none within {_END_S:g} s")
+        t.wrong("the end of the server after SIGTERM", f"none within {wait_s:g} s")
     return status
 
 
@@ -122,7 +123,7 @@ async def _fails_silently(call: Call) -> None:
 
 def _refuses_to_start(t: Trial, server: Started) -> int:
     status = None
-    ends = time.monotonic() + _END_S
+    ends = time.monotonic() + _END * t.patience_s
     while status is None and time.monotonic() < ends:
         try:
             with connect(server.address, Transcript(), 0.5) as wire:
@@ -133,7 +134,7 @@ def _refuses_to_start(t: Trial, server: Started) -> int:
                 raise
         status = server.exit_status(_GONE_S)
     if status is None:
-        t.wrong("the end of the server", f"it still runs after {_END_S:g} s")
+        t.wrong("the end of the server", f"it still runs after {_END * t.patience_s:g} s")
     return status
 
 

@@ -1,9 +1,9 @@
 """Cases: WebSocket messages in both directions (section 15)."""
 
 import struct
-import time
 import zlib
 
+from penstock.conformance.cases_response import waits_in
 from penstock.conformance.client_websocket import (
     BINARY,
     CONTINUATION,
@@ -249,14 +249,7 @@ async def _floods(call: Call) -> None:
 @case("WS-MSG-13", SHOULD, "send() waits while the client does not read", app=_floods, derived=True)
 def backpressure(t: Trial) -> None:
     t.open()
-    before = -1
-    while not t.calls()[0].notes("all"):
-        now = len(t.calls()[0].notes("sent"))
-        if now == before:
-            return
-        before = now
-        time.sleep(t.pause_s * 2)
-    t.wrong("send() to wait", "100 MiB were taken")
+    waits_in(t, "100 MiB were taken")
 
 
 @case("WS-MSG-14", MAY, "permessage-deflate, if agreed, is invisible to the application")

@@ -108,31 +108,10 @@ class Process:
         with self._lock:
             if kind not in self._live:
                 try:
-                    self._live[kind] = self._asked(kind)
+                    self._live[kind] = live_scope(self.address, self.tls, self.folder, kind)
                 except (Wrong, OSError, Skip):
                     self._live[kind] = {}
             return self._live[kind]
-
-    def _asked(self, kind: str) -> dict[str, Any]:
-        name = kind if kind == "lifespan" else f"live-{kind}"
-        if kind == "http2":
-            with connect(self.address, Transcript(), 2.0, self.tls and self.tls("h2")) as wire:
-                client = Http2(wire, name, {})
-                client.ask(client.fields())
-        elif kind != "lifespan":
-            tls = self.tls and self.tls("http/1.1")
-            with connect(self.address, Transcript(), 3.0, tls) as wire:
-                if kind == "http":
-                    wire.send(
-                        f"GET / HTTP/1.1\r\nHost: a\r\nX-Probe: {name}\r\n\r\n".encode()
-                    )
-                    wire.response()
-                else:
-                    web = WebSocket(wire)
-                    wire.send(web.opening("/", [("X-Probe", name)]))
-                    web.accepted()
-        calls = server_report.read(self.folder / f"{name}.jsonl")
-        return dict(calls[0].scope) if calls and isinstance(calls[0].scope, dict) else {}
 
     def ask_to_stop(self) -> None:
         """Send SIGTERM."""
@@ -160,6 +139,29 @@ class Process:
         self.stop(wait_s=0.0)
         self._output.close()
         self._room.cleanup()
+
+
+def live_scope(address: Any, tls: Any, folder: Path, kind: str) -> dict[str, Any]:
+    """Ask the server at `address`, and return the scope of `kind` that its application got.
+
+    Raises Wrong where it does not answer.
+    """
+    name = kind if kind == "lifespan" else f"live-{kind}"
+    if kind == "http2":
+        with connect(address, Transcript(), 2.0, tls and tls("h2")) as wire:
+            client = Http2(wire, name, {})
+            client.ask(client.fields())
+    elif kind != "lifespan":
+        with connect(address, Transcript(), 3.0, tls and tls("http/1.1")) as wire:
+            if kind == "http":
+                wire.send(f"GET / HTTP/1.1\r\nHost: a\r\nX-Probe: {name}\r\n\r\n".encode())
+                wire.response()
+            else:
+                web = WebSocket(wire)
+                wire.send(web.opening("/", [("X-Probe", name)]))
+                web.accepted()
+    calls = server_report.read(folder / f"{name}.jsonl")
+    return dict(calls[-1].scope) if calls and isinstance(calls[-1].scope, dict) else {}
 
 
 def free_port() -> int:
