@@ -104,6 +104,23 @@ def test_each_end_has_its_name(app: Any, ending: str) -> None:
         assert result.place.endswith(app.__name__)
 
 
+def test_a_stream_hears_that_its_client_leaves() -> None:
+    heard = []
+
+    async def app(_scope: Any, receive: Any, send: Any) -> None:
+        await receive()
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        heard.append(await receive())
+        try:
+            await send({"type": "http.response.body", "body": b"x"})
+        except OSError as error:
+            heard.append(error)
+
+    assert asked(app)[0].ending == STREAMS
+    assert heard[0] == {"type": "http.disconnect"}
+    assert isinstance(heard[1], OSError)
+
+
 def test_an_application_that_will_not_be_cancelled_is_left() -> None:
     release = asyncio.Event()
 

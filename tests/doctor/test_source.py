@@ -84,6 +84,15 @@ def test_routes_and_dependencies_that_await_nothing_could_have_a_thread(
     assert source.threads_instead(read(FASTAPI), "/srv/other.py", line) == ""
 
 
+def test_a_blocking_call_in_such_a_route_may_stay_if_the_route_gets_a_thread() -> None:
+    (found,) = source.blocking(
+        read("import time\n" + FASTAPI.replace("load()", "time.sleep(1)", 1))
+    )
+    assert found.cure == (
+        "await asyncio.sleep(); or write def dependency without async, so that it gets a thread"
+    )
+
+
 def test_what_asgi_has_not_is_found() -> None:
     found = source.wsgi_features(
         read(

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from penstock.doctor.findings import HINT, WRONG, Finding
-from penstock.doctor.source import Own, threads_instead
+from penstock.doctor.source import Own, plainly, threads_instead
 from penstock.doctor.watch import Held
 from penstock.transport.stall import is_own
 
@@ -72,7 +72,7 @@ def _finding(group: list[Held], sources: list[Own]) -> Finding:
     cure = worst.advice
     plain = threads_instead(sources, worst.call.file, worst.call.line)
     if plain:
-        cure += f"; or write def {plain} without async, so that it gets a thread"
+        cure += f"; {plainly(plain)}"
     return Finding(WRONG, text, str(worst.call), cure, worst.seconds or _KNOWN_S)
 
 

@@ -381,7 +381,4 @@ def _closed(loop: Any) -> None:
         if tasks:
             loop.run_until_complete(asyncio.wait(tasks, timeout=1))
         loop.run_until_complete(asyncio.wait_for(loop.shutdown_asyncgens(), 1))
-    executor = getattr(loop, "_default_executor", None)
-    if executor is not None:
-        executor.shutdown(wait=False, cancel_futures=True)
     loop.close()

@@ -111,6 +111,8 @@ def blocking(sources: Iterable[Own]) -> list[Finding]:
             for call in _calls(function):
                 dotted = _dotted(call.func, names)
                 cure = _blocking(dotted)
+                if cure and threads_instead([own], own.file, call.lineno):
+                    cure += f"; {plainly(function.name)}"
                 if cure:
                     found.append(
                         Finding(
@@ -143,6 +145,11 @@ def threads_instead(sources: Iterable[Own], file: str, line: int) -> str:
             return ""
         return inner.name
     return ""
+
+
+def plainly(name: str) -> str:
+    """The advice to write an `async def` that `threads_instead` names as plain `def`."""
+    return f"or write def {name} without async, so that it gets a thread"
 
 
 def wsgi_features(sources: Iterable[Own]) -> list[Finding]:
