@@ -90,7 +90,7 @@ class Conversation(Stream):
     which are the application's threads."""
 
     __slots__ = (
-        "_declared", "_done", "_exchange", "_failure", "_left", "_listener",
+        "_bodyless", "_done", "_exchange", "_failure", "_left", "_listener",
         "_messages", "_news", "_start", "_taken", "_threads", "_waiting_bytes", "_wanted", "_wants",
         "_whole", "bridge", "frame", "lineage", "nested", "outbox", "scope",
     )  # fmt: skip
@@ -118,6 +118,7 @@ class Conversation(Stream):
         self._messages: deque[Any] = deque()
         self._waiting_bytes = 0
         self._start: Any = None
+        self._bodyless = False
         self._news: Any = None
         self._wanted: Any = None
         self._wants = False
@@ -214,6 +215,8 @@ class Conversation(Stream):
         if exchange is None:
             return False
         if event["type"] == "http.request":
+            if self._whole:
+                return False
             self._whole = not event.get("more_body", False)
             exchange.on_body(event.get("body", b""), self._whole)
             return True
@@ -243,13 +246,18 @@ class Conversation(Stream):
     def head(self, status: int, headers: Any, bodyless: bool, trailers: bool) -> int:
         """Keep the head until its first body. A failed application's answer is not ours to make."""
         self._start = {"type": "http.response.start", "status": status, "headers": headers}
+        self._bodyless = bodyless
         return -1
 
     def body(self, data: bytes, end: bool) -> None:
         """Queue a message for `send`, the head before it."""
         if self._failure is None:
-            if self._start is not None:
-                self._messages.append(self._start)
+            start = self._start
+            if start is not None:
+                if end and not self._bodyless:
+                    # The whole body is here: its length is known (PEP-18).
+                    _declare(start["headers"], len(data))
+                self._messages.append(start)
                 self._start = None
             self._messages.append(
                 {"type": "http.response.body", "body": data, "more_body": not end}
@@ -374,6 +382,13 @@ def _head(scope: Scope) -> Head:
         True,
         expects,
     )
+
+
+def _declare(headers: list[tuple[bytes, bytes]], length: int) -> None:
+    for name, _ in headers:
+        if name == b"content-length":
+            return
+    headers.append((b"content-length", b"%d" % length))
 
 
 def _address(address: Any) -> Any:
