@@ -64,13 +64,13 @@ def check_app(
     requests: Iterable[Request] = (),
     websockets: Iterable[str] = (),
     settings: Settings | None = None,
-    only: str = "",
+    only: str | tuple[str, ...] = "",
     on_case: Callable[[str, Case], None] | None = None,
 ) -> Report:
     """Run every case against the ASGI application `app` and return the report.
 
     Without `requests` it is GET /; without `websockets` no WebSocket is tried. `only` is the beginning of
-    the rules to check, as in "HTTP-REQ". `on_case(target, case)` is called before each. Runs in an event
+    the rules to check, as in "HTTP-REQ", or several. `on_case(target, case)` is called before each. Runs in an event
     loop of its own, so none may be running.
     """
     checker = _Checker(app, settings or Settings(), only, on_case)
@@ -85,7 +85,7 @@ class _Checker:
         self,
         app: Any,
         settings: Settings,
-        only: str,
+        only: str | tuple[str, ...],
         on_case: Callable[[str, Case], None] | None,
     ) -> None:
         self.report = Report()

@@ -205,7 +205,7 @@ class Lab:
                     body += part
             except TimeoutError:
                 break
-            except (OSError, KeyError, TypeError, ValueError):
+            except (OSError, AttributeError, KeyError, TypeError, ValueError):
                 pass  # a message that nothing can be made of: the validator has judged it
             parts += 1
         if response.complete or not response.status:

@@ -118,7 +118,8 @@ async def _other(lab: Lab, scope: dict[str, Any], what: str, level: str) -> None
 
 async def cancelled(lab: Lab) -> None:
     """A server that is in a hurry cancels."""
-    conversation = await _start(lab, lifespan_scope(), "started a third time")
+    conversation = await _start(lab, lifespan_scope(), "started once more")
+    await lab.pause()
     if not conversation.ended and not await conversation.cancel(lab.settings.patience_s):
         lab.blame("APP-13", SHOULD, "cancelled, the lifespan goes on", conversation)
 

@@ -41,6 +41,7 @@ async def plain(lab: Lab) -> None:
     elif not kind and not conversation.ended:
         text = f"no answer to websocket.connect in {lab.settings.patience_s:g} s"
         lab.blame("WS-HS-05", MUST, text, conversation)
+    await lab.pause()
     conversation.disconnect(_end(1001, reason=""))
     await lab.must_end(conversation, "WS-CLOSE-23", "the client closed", MUST)
 
@@ -119,6 +120,7 @@ async def gone_while_sending(lab: Lab) -> None:
 async def cancelled(lab: Lab) -> None:
     """A server that shuts down cancels."""
     _, conversation = await _open(lab)
+    await lab.pause()
     if not conversation.ended and not await conversation.cancel(lab.settings.patience_s):
         lab.blame("APP-13", SHOULD, "cancelled, the call goes on", conversation)
 
