@@ -56,7 +56,12 @@ def test_a_route_that_awaits_nothing_may_be_plain() -> None:
 
 
 def test_an_import_that_the_first_request_pays_for_is_a_hint() -> None:
-    found = first_time_only([held(importing=True), held(), held(importing=True, seconds=0.0)])
+    pays = held(importing=True, source="import pandas")
+    found = first_time_only([pays, held(source="import pandas"), pays._replace(seconds=0.0)])
     assert [(each.level, each.place) for each in found] == [(HINT, "/srv/app.py:1 view")]
+
+
+def test_an_import_within_a_library_is_not_the_applications() -> None:
     library = Call("/x/site-packages/lib.py", 1, "f")
-    assert first_time_only([held(importing=True, call=library)]) == []
+    assert first_time_only([held(importing=True, source="import x", call=library)]) == []
+    assert first_time_only([held(importing=True, source="client = httpx.AsyncClient()")]) == []

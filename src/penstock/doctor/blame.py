@@ -31,7 +31,11 @@ def first_time_only(first: Iterable[Held]) -> list[Finding]:
             each.seconds,
         )
         for each in first
-        if each.importing and each.seconds and is_own(each.call.file)
+        if each.importing
+        and each.seconds
+        and is_own(each.call.file)
+        # What a library imports when it is first used is not the application's to move
+        and each.source.startswith(("import ", "from "))
     ]  # fmt: skip
 
 
