@@ -20,7 +20,7 @@ from penstock.bridge.compatibility import guarantee_single_callable
 from penstock.bridge.here import arrive, current
 from penstock.bridge.loop_thread import LoopThread, log
 from penstock.bridge.outbox import Outbox
-from penstock.errors import MessageError
+from penstock.errors import ClientDisconnected, MessageError
 from penstock.gateway.http import HttpExchange
 from penstock.gateway.stream import DISCONNECT_LOST, Service, Stream
 from penstock.wire.events import Head
@@ -307,6 +307,9 @@ class _Answer(Stream):
     def done(self) -> None:
         """See `Stream.done`."""
         self._over = True
+        if not (self._finished or self._failed):
+            # The application took the client's leave for the end; the server's thread still waits.
+            self._news.put(ClientDisconnected("the request's body broke off"))
         # The exchange leads back here.
         self._exchange = None
 
