@@ -54,6 +54,8 @@ FRAMEWORKS = {
     "django-wsgi": Framework("django_wsgi", "WSGI", (COMMON | {"gzip"}) - {"chunked"}),
     "falcon-wsgi": Framework("falcon_wsgi", "WSGI", frozenset({"late", "cors", "half-close"})),
     "flask": Framework("flask_app", "WSGI"),
+    "flask-bridged": Framework("bridged_flask:app", "ASGI 3"),
+    "starlette-bridged": Framework("bridged_starlette:app", "WSGI", COMMON | {"cors", "gzip"}),
     "flask-inline": Framework(
         "flask_app", "WSGI", arguments=("--threads", "0"), body_bytes_max=60_000
     ),
