@@ -338,6 +338,8 @@ extended("HINT-07", "line_in_link", "http.response.early_hint",
 
 # -------------------------------------------------------------------------------------- lifespan
 
+LIFESPANS: dict[str, tuple[App, str]] = {}
+
 
 def lifespan(rule: str, name: str) -> Callable[[App], App]:
     """An application whose lifespan is the function under this."""
@@ -352,7 +354,7 @@ def lifespan(rule: str, name: str) -> Callable[[App], App]:
             await send(START)
             await send(END)
 
-        ZOO[name] = (app, rule)
+        LIFESPANS[name] = (app, rule)
         return inner
 
     return enter

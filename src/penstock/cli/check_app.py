@@ -13,7 +13,8 @@ from penstock.cli.command import Command, bold, row
 from penstock.errors import UsageError
 
 if TYPE_CHECKING:
-    from penstock.conformance.app import Case, Report
+    from penstock.conformance.app import Report
+    from penstock.conformance.app_lab import Case
 
 OPTIONS = (
     ("-r, --request REQUEST", "[METHOD] /path [BODY]; may be repeated [GET /]"),
