@@ -51,7 +51,7 @@ async def _silent(app: App, scope: Any, receive: Any, send: Any) -> None:
     async def never() -> Any:
         event = await receive()
         if event["type"] == "websocket.disconnect":
-            await asyncio.sleep(1.2)
+            await asyncio.sleep(3)
         return event
 
     await app(scope, never, send)

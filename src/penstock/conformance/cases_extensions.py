@@ -4,7 +4,7 @@ import os
 import tempfile
 
 from penstock.conformance.client_http1 import Wrong
-from penstock.conformance.server_probe import Call
+from penstock.conformance.server_probe import Call, folder
 from penstock.conformance.server_trial import MUST, SHOULD, Trial, case
 
 _DENIAL = "websocket.http.response"
@@ -214,7 +214,7 @@ def no_descriptor(t: Trial) -> None:
 
 async def _paths(call: Call) -> None:
     await call.body()
-    path = os.path.join(os.path.dirname(os.path.abspath(__file__)), call.name + ".data")
+    path = os.path.join(folder, call.name + ".data")
     size = 0 if call.scope["path"] == "/empty" else 300000
     with open(path, "wb") as file:
         file.write(b"x" * size)

@@ -1,11 +1,13 @@
 """What the probe reported of its calls, with Python's types again."""
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 
-class Other(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Other:
     """A value of a type that ASGI's events and scopes do not have."""
 
     bases: tuple[str, ...]
@@ -17,7 +19,8 @@ class Other(NamedTuple):
         return f"<{self.bases[0]}: {self.shown}>"
 
 
-class Long(NamedTuple):
+@dataclass(frozen=True, repr=False)
+class Long:
     """A long byte string, of which the digest was reported."""
 
     length: int

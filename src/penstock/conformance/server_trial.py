@@ -379,6 +379,9 @@ def attempt(stage: Stage, case: Case, number: int = 1) -> Result:
     except Wrong as wrong:
         verdict = WARN if case.derived or case.level == MAY else FAIL
         expected, came = wrong.expected, wrong.came
+    except Unusable as unusable:
+        verdict = WARN if case.derived or case.level == MAY else FAIL
+        expected, came = "the server to start", f"{unusable}: {unusable.hint}"
     except Exception as error:
         verdict, expected = ERROR, "the case itself to work"
         came = f"{type(error).__name__}: {error}"
