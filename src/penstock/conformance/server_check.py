@@ -47,7 +47,7 @@ def check(asked: Asked, console: "Console", progress: "Console") -> int:
             server_terminal.show(console, found, warnings=asked.warnings)
     for path, make in _files(asked):
         try:
-            Path(path).write_text(make(runs), encoding="utf-8")
+            Path(path).write_text(make(runs), encoding="utf-8", errors="backslashreplace")
         except OSError as error:
             raise Unusable(f"{path} cannot be written: {error.strerror}") from None
     return 1 if any(found.failed for found in runs) else 0
