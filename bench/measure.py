@@ -115,7 +115,7 @@ def measure(row: Row, case: Case, setting: Setting) -> Sample:
         files.write(folder)
     command = recipe.command(
         setting.pythons[case.server],
-        row.app,
+        case.app or row.app,
         port,
         log=case.log,
         folder=str(folder or ""),

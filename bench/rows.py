@@ -31,6 +31,8 @@ class Case:
     """Whether the load speaks HTTP/2, not HTTP/1.1."""
     streams: int = 1
     """How many requests are under way on each HTTP/2 connection."""
+    app: str = ""
+    """The target that this server imports, where it is not the row's."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -331,5 +333,19 @@ ROWS: tuple[Row, ...] = (
         _http2(f"penstock penstock-pure {_HTTP2_PEERS}", connections=1, streams=100),
         (value("penstock", at_most=16, unit="MB"),),
         unit="MB",
+    ),
+    Row(
+        "bridge-wsgi",
+        "a WSGI application behind an adapter, served by penstock as ASGI",
+        "requests",
+        "bench.apps:hello",
+        tuple(
+            Case(adapter, "penstock", app=f"bench.apps_bridge:{adapter}")
+            for adapter in ("penstock", "a2wsgi", "asgiref")
+        ),
+        (
+            ratio("a2wsgi", "penstock", at_least=2.0),
+            ratio("asgiref", "penstock", at_least=2.0),
+        ),
     ),
 )
