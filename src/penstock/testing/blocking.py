@@ -43,8 +43,7 @@ class SyncExchange:
 
     def parts(self) -> Iterator[bytes]:
         """As `Exchange.parts`."""
-        parts = self.exchange.parts()
-        while (part := self._runner.run(_next(parts))) is not None:
+        while (part := self._runner.run(self.exchange.part())) is not None:
             yield part
 
     def read(self) -> Response:
@@ -218,8 +217,3 @@ class SyncClient:
                 raise
         else:
             self._run(block.__aexit__(None, None, None))
-
-
-async def _next(parts: Any) -> bytes | None:
-    """The next part, or None: StopAsyncIteration does not leave a task well."""
-    return await anext(parts, None)

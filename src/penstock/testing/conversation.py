@@ -44,7 +44,7 @@ class Conversation:
         by_keyword: bool = False,
     ) -> None:
         self.scope = scope
-        self.validator = Validator(scope)
+        self.validator = Validator(scope, refuses=strict)
         self.sends = 0  # calls of send(), those that raised included
         self.receives_after_end = 0  # events given that only repeat that the client is gone
         self.error: BaseException | None = None

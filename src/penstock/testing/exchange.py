@@ -46,19 +46,22 @@ class Exchange:
             await self._next("a response")
         return self.response
 
-    async def parts(self) -> AsyncIterator[bytes]:
+    def parts(self) -> AsyncIterator[bytes]:
         """The parts of the body as the application sends them, until the response is complete.
 
         Raises EOFError where the call ended without it; and what the application raised.
         """
-        while True:
-            while self._ready:
-                part = self._ready.pop(0)
-                self.response.body += part
-                yield part
+        return _Parts(self)
+
+    async def part(self) -> bytes | None:
+        """The next part of the body, None at the end of the response; errors as `parts`."""
+        while not self._ready:
             if self.response.complete:
-                return
-            await self._next("the rest of the response")
+                return None
+            await self._next("the rest of the response" if self.response.status else "a response")
+        part = self._ready.pop(0)
+        self.response.body += part
+        return part
 
     async def read(self) -> Response:
         """Wait for the whole response and return it."""
@@ -121,3 +124,19 @@ class Exchange:
             raise TimeoutError(f"the application's call did not end in {self._timeout} s")
         if self._raise_errors and not left_early and not isinstance(conversation.error, OSError):
             conversation.reraise()
+
+
+class _Parts:
+    """An iterator and no generator: one that is left in the middle needs nobody to close it."""
+
+    def __init__(self, exchange: Exchange) -> None:
+        self._exchange = exchange
+
+    def __aiter__(self) -> _Parts:
+        return self
+
+    async def __anext__(self) -> bytes:
+        part = await self._exchange.part()
+        if part is None:
+            raise StopAsyncIteration
+        return part

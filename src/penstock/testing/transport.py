@@ -89,10 +89,12 @@ class _Body(httpx.AsyncByteStream):
         self._request = request
         self._failed = False
 
-    async def __aiter__(self) -> AsyncIterator[bytes]:
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
         try:
-            async for part in self._exchange.parts():
-                yield part
+            part = await self._exchange.part()
         except TimeoutError as error:
             self._failed = True
             raise httpx.ReadTimeout(str(error), request=self._request) from None
@@ -102,6 +104,9 @@ class _Body(httpx.AsyncByteStream):
         except BaseException:
             self._failed = True
             raise
+        if part is None:
+            raise StopAsyncIteration
+        return part
 
     async def aclose(self) -> None:
         """Leave; the application is told so if its response is not complete."""

@@ -30,7 +30,7 @@ class Validated:
         send: Callable[[Any], Awaitable[None]],
     ) -> None:
         """Serve one call."""
-        validator = Validator(scope)
+        validator = Validator(scope, refuses=self._on_fault is None)
         self._tell(validator.faults)
 
         async def judged_receive() -> Any:

@@ -9,7 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any
 
-from penstock.testing.faults import APPLICATION, NOTE, SERVER, Fault, shown
+from penstock.testing.faults import APPLICATION, NOTE, SERVER, Fault, serious, shown
 from penstock.testing.judges import HttpJudge, Judge, LifespanJudge, WebSocketJudge
 from penstock.testing.messages import GIVEN, SENT, Complaint, complaints, settled
 from penstock.testing.scopes import scope_complaints
@@ -27,11 +27,14 @@ class Validator:
     Tell it of each event before the application has it (`event`), of each message that the application
     sends (`message`), of a `send` that raised because the client is gone (`lost`), and of the call's end
     (`end`). Each returns the faults it found; `faults` has all of them, those of the scope first.
+    With `refuses` a message that is wrong by itself does not go out, so what follows is judged as if it
+    had not been sent.
     """
 
-    __slots__ = ("_judge", "faults", "protocol")
+    __slots__ = ("_judge", "_refuses", "faults", "protocol")
 
-    def __init__(self, scope: Any) -> None:
+    def __init__(self, scope: Any, *, refuses: bool = False) -> None:
+        self._refuses = refuses
         kind = scope.get("type") if isinstance(scope, dict) else None
         self.protocol = kind if isinstance(kind, str) else ""
         judge = _JUDGES.get(self.protocol)
@@ -61,6 +64,8 @@ class Validator:
         if self._judge is None:
             return message, []
         found = self._note(complaints(message, SENT, self.protocol), APPLICATION, message)
+        if self._refuses and serious(found):
+            return message, found
         if not any(fault.rule in {"MSG-01", "MSG-02"} for fault in found):
             found = found + self._note(self._judge.message(message), APPLICATION, message)
         return message, found
