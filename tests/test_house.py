@@ -55,6 +55,7 @@ SANS_IO_EXCEPTIONS: dict[tuple[str, str], str] = {}
 
 # Modules without a test module of their own, and why.
 UNMIRRORED = {
+    "penstock.conformance.server_certificate": "a constant: the cases over TLS use it",
     "penstock.asgi": "types only: mypy is their test",
     "penstock.process.events": "names only: the tests of the policy use each of them",
 }

@@ -9,7 +9,7 @@ import pytest
 from tests.conformance.crooked import Crooked, crooked_server
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def crooked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Crooked]:
     """A crooked server in this process. What its application does wrong on purpose is not logged."""
     logger = logging.getLogger("penstock")

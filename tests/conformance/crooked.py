@@ -219,7 +219,10 @@ class Crooked:
 
     async def _serve(self) -> None:
         self._loop, self._end = asyncio.get_running_loop(), asyncio.Event()
-        tls = {"ssl_certfile": str(self.folder / "cert.pem"), "ssl_keyfile": str(self.folder / "key.pem")}
+        tls = {
+            "ssl_certfile": str(self.folder / "cert.pem"),
+            "ssl_keyfile": str(self.folder / "key.pem"),
+        }
         more: dict[str, dict[str, Any]] = {
             "plain": {"port": 0},
             "tls": {"port": 0, **tls},
@@ -233,7 +236,7 @@ class Crooked:
                 address: Any = self.folder / "socket"
                 if kind != "unix":
                     address = ("127.0.0.1", int(server.url.rpartition(":")[2].rstrip("/")))
-                self.places[kind] = (address if kind != "unix" else str(address))
+                self.places[kind] = address if kind != "unix" else str(address)
             self._ready.set()
             await self._end.wait()
 
@@ -284,7 +287,9 @@ class _Stage:
         address = self._crooked.places[kind]
         fault = self._fault
         tls = client_context if kind == "tls" else None
-        if fault is not None and (fault.to_client or fault.to_server or fault.keep_open or fault.cut):
+        if fault is not None and (
+            fault.to_client or fault.to_server or fault.keep_open or fault.cut
+        ):
             self._relays.append(_Relay(address, fault))
             address = self._relays[-1].address
         told = (fault.live or {}) if fault is not None else {}
@@ -326,8 +331,13 @@ def cases_of(area: str) -> dict[str, Case]:
     return {case.run.__name__: case for case in all_cases() if case.area == area}
 
 
-def unseen(crooked: Crooked, area: str, faults: dict[str, Fault], elsewhere: tuple[str, ...] = (),
-           right: dict[str, Fault] | None = None) -> dict[str, str]:
+def unseen(
+    crooked: Crooked,
+    area: str,
+    faults: dict[str, Fault],
+    elsewhere: tuple[str, ...] = (),
+    right: dict[str, Fault] | None = None,
+) -> dict[str, str]:
     """What of an area's cases is wrong: that it has no fault, fails without one, or passes with it.
 
     `elsewhere` are cases that start servers themselves, and are tried with processes. `right` are other
@@ -335,9 +345,14 @@ def unseen(crooked: Crooked, area: str, faults: dict[str, Fault], elsewhere: tup
     """
     right = right or {}
     cases = {name: case for name, case in cases_of(area).items() if name not in elsewhere}
-    wrong = {name: "has no fault" for name in cases.keys() - faults.keys()}
-    wrong |= {name: "is no case" for name in faults.keys() - cases.keys()}
-    tried = [(name, case, fault) for name, case in cases.items() if name in faults for fault in (right.get(name), faults[name])]
+    wrong = dict.fromkeys(cases.keys() - faults.keys(), "has no fault")
+    wrong |= dict.fromkeys(faults.keys() - cases.keys(), "is no case")
+    tried = [
+        (name, case, fault)
+        for name, case in cases.items()
+        if name in faults
+        for fault in (right.get(name), faults[name])
+    ]
     with ThreadPoolExecutor(8) as pool:
         verdicts = list(pool.map(lambda each: crooked.verdict(each[1], each[2]), tried))
     for (name, _, fault), verdict in zip(tried, verdicts, strict=True):
@@ -348,4 +363,3 @@ def unseen(crooked: Crooked, area: str, faults: dict[str, Fault], elsewhere: tup
         elif verdict not in {"fail", "warn"}:
             wrong[f"{name} with its fault"] = verdict
     return wrong
-

@@ -1,7 +1,6 @@
 """Each case about the application's call fails on a server that is wrong in just that."""
 
 import asyncio
-
 from typing import Any
 
 import pytest

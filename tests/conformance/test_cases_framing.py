@@ -35,7 +35,9 @@ FAULTS = {
     ),
     "head": Fault(to_client=lambda d: d.replace(b"\r\n\r\n", b"\r\n\r\nhello", 1)),
     "head_with_length": replaced(b"content-length: 5\r\n", b""),
-    "bodiless_statuses": replaced(b"HTTP/1.1 204 No Content\r\n", b"HTTP/1.1 204 No\r\ncontent-length: 0\r\n"),
+    "bodiless_statuses": replaced(
+        b"HTTP/1.1 204 No Content\r\n", b"HTTP/1.1 204 No\r\ncontent-length: 0\r\n"
+    ),
     "longer_than_declared": replaced(b"01234", b"0123456789"),
     "shorter_than_declared": Fault(keep_open=True),
     "close_by_the_client": Fault(keep_open=True),

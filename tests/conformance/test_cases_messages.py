@@ -60,7 +60,11 @@ def _harmless(data: bytes) -> bytes:
 
 
 def _another_code(data: bytes) -> bytes:
-    return data.replace(b"\x03\xef", b"\x03\xe8").replace(b"\x03\xea", b"\x03\xe8").replace(b"\x03\xf1", b"\x03\xe8")
+    return (
+        data.replace(b"\x03\xef", b"\x03\xe8")
+        .replace(b"\x03\xea", b"\x03\xe8")
+        .replace(b"\x03\xf1", b"\x03\xe8")
+    )
 
 
 FAULTS = {

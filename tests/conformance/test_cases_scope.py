@@ -39,8 +39,6 @@ async def _double(app: App, scope: Any, receive: Any, send: Any) -> None:
     await app(dict(scope), nothing, nothing)
 
 
-
-
 def _lenient_server(data: bytes) -> bytes:
     """Whatever is wrong in a request is mended."""
     name = data.partition(b"X-Probe: ")[2].partition(b"\r\n")[0]
@@ -82,7 +80,10 @@ FAULTS = {
     "root_path_configured": scope(root_path=""),
     "path_has_the_root_path": rescope(lambda s: {**s, "path": s["path"].removeprefix("/mnt")}),
     "headers_are_pairs_of_bytes": rescope(
-        lambda s: {**s, "headers": [(k, v) if k == b"x-probe" else (k, bytearray(v)) for k, v in s["headers"]]}
+        lambda s: {
+            **s,
+            "headers": [(k, v) if k == b"x-probe" else (k, bytearray(v)) for k, v in s["headers"]],
+        }
     ),
     "headers_without_header_lines": scope(headers=[(b"x-invented", b"1")]),
     "client_host": rescope(lambda s: {**s, "client": ("::1", s["client"][1])}),

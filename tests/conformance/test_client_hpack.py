@@ -5,7 +5,12 @@ import pytest
 
 from penstock.conformance.client_hpack import STATIC, BlockError, Decoder, encode, unpack
 
-FIELDS = [(b":status", b"200"), (b"content-type", b"text/html"), (b"x-a", bytes(range(32, 127))), (b"x-a", b"")]
+FIELDS = [
+    (b":status", b"200"),
+    (b"content-type", b"text/html"),
+    (b"x-a", bytes(range(32, 127))),
+    (b"x-a", b""),
+]
 
 
 def test_the_static_table_is_that_of_the_rfc() -> None:
@@ -23,7 +28,9 @@ def test_blocks_are_read_by_another_decoder() -> None:
     assert [tuple(pair) for pair in found] == FIELDS
 
 
-@pytest.mark.parametrize("block", [b"\x80", b"\xff\xff\xff\xff\xff\xff\xff\xff", b"\x00\x05ab", b"\xfe", b"\x3f\xe2\x1f"])
+@pytest.mark.parametrize(
+    "block", [b"\x80", b"\xff\xff\xff\xff\xff\xff\xff\xff", b"\x00\x05ab", b"\xfe", b"\x3f\xe2\x1f"]
+)
 def test_wrong_blocks_raise(block: bytes) -> None:
     with pytest.raises(BlockError):
         Decoder().decode(block)

@@ -15,7 +15,9 @@ def ends() -> Iterator[tuple[socket.socket, Wire]]:
         yield server, wire
 
 
-def answered(ends: tuple[socket.socket, Wire], raw: bytes, *, close: bool = False, head: bool = False) -> Response:
+def answered(
+    ends: tuple[socket.socket, Wire], raw: bytes, *, close: bool = False, head: bool = False
+) -> Response:
     server, wire = ends
     server.sendall(raw)
     if close:
@@ -27,14 +29,21 @@ def answered(ends: tuple[socket.socket, Wire], raw: bytes, *, close: bool = Fals
     ("raw", "body", "framing", "complete"),
     [
         (b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nok", b"ok", "length", True),
-        (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1;x\r\nb\r\n0\r\n\r\n", b"ab", "chunked", True),
+        (
+            b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n1\r\na\r\n1;x\r\nb\r\n0\r\n\r\n",
+            b"ab",
+            "chunked",
+            True,
+        ),
         (b"HTTP/1.1 200 OK\r\n\r\nall", b"all", "close", True),
         (b"HTTP/1.1 200 OK\r\ncontent-length: 9\r\n\r\nok", b"ok", "length", False),
         (b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n5\r\nab", b"ab", "chunked", False),
         (b"HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 204 No\r\n\r\n", b"", "none", True),
     ],
 )
-def test_answers_are_read(ends: tuple[socket.socket, Wire], raw: bytes, body: bytes, framing: str, complete: bool) -> None:
+def test_answers_are_read(
+    ends: tuple[socket.socket, Wire], raw: bytes, body: bytes, framing: str, complete: bool
+) -> None:
     found = answered(ends, raw, close=True)
     assert (found.body, found.framing, found.complete) == (body, framing, complete)
 
@@ -61,12 +70,18 @@ def test_silence_is_wrong_after_the_patience(ends: tuple[socket.socket, Wire]) -
 
 
 def test_a_head_is_followed_by_the_next_answer(ends: tuple[socket.socket, Wire]) -> None:
-    found = answered(ends, b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nHTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n", head=True)
+    found = answered(
+        ends,
+        b"HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nHTTP/1.1 404 No\r\ncontent-length: 0\r\n\r\n",
+        head=True,
+    )
     assert (found.status, found.body, ends[1].response().status) == (200, b"", 404)
 
 
 def test_trailers_and_the_transcript_are_kept(ends: tuple[socket.socket, Wire]) -> None:
-    found = answered(ends, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-a: 1\r\n\r\n")
+    found = answered(
+        ends, b"HTTP/1.1 200 OK\r\ntransfer-encoding: chunked\r\n\r\n0\r\nx-a: 1\r\n\r\n"
+    )
     assert found.trailers == [(b"x-a", b"1")]
     assert "transfer-encoding" in ends[1].transcript.lines[0]
 

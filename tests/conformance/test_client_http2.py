@@ -13,7 +13,9 @@ from penstock.conformance.client_http2 import Frame, Http2
 
 def test_a_request_is_answered_by_another_implementation() -> None:
     ours, theirs = socket.socketpair()
-    server = h2.connection.H2Connection(h2.config.H2Configuration(client_side=False, header_encoding=None))
+    server = h2.connection.H2Connection(
+        h2.config.H2Configuration(client_side=False, header_encoding=None)
+    )
     with ours, theirs:
         wire = Wire(ours, Transcript(), 0.3)
         client = Http2(wire, "name", {})

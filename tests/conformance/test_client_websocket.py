@@ -5,7 +5,15 @@ import socket
 import pytest
 
 from penstock.conformance.client_http1 import Transcript, Wire, Wrong
-from penstock.conformance.client_websocket import BINARY, CLOSE, PING, TEXT, WebSocket, close_frame, frame
+from penstock.conformance.client_websocket import (
+    BINARY,
+    CLOSE,
+    PING,
+    TEXT,
+    WebSocket,
+    close_frame,
+    frame,
+)
 
 
 @pytest.mark.parametrize("length", [0, 125, 126, 65535, 65536])
@@ -23,7 +31,11 @@ def pair(raw: bytes) -> tuple[WebSocket, socket.socket, socket.socket]:
 
 
 def test_messages_are_joined_and_pings_answered() -> None:
-    raw = frame(TEXT, b"one ", final=False, masked=False) + frame(PING, b"p", masked=False) + frame(0, b"two", masked=False)
+    raw = (
+        frame(TEXT, b"one ", final=False, masked=False)
+        + frame(PING, b"p", masked=False)
+        + frame(0, b"two", masked=False)
+    )
     web, ours, theirs = pair(raw + frame(CLOSE, b"\x03\xe8bye", masked=False))
     with ours, theirs:
         assert web.message() == "one two"
@@ -38,7 +50,13 @@ def test_anything_but_a_message_is_wrong(raw: bytes) -> None:
         web.message()
 
 
-@pytest.mark.parametrize("lines", [b"Connection: Upgrade\r\n", b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n"])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        b"Connection: Upgrade\r\n",
+        b"Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Accept: x\r\n",
+    ],
+)
 def test_a_wrong_handshake_is_refused(lines: bytes) -> None:
     web, ours, theirs = pair(b"HTTP/1.1 101 Switching Protocols\r\n" + lines + b"\r\n")
     with ours, theirs, pytest.raises(Wrong):

@@ -26,6 +26,27 @@ def test_each_behaviour_can_be_taken_to_the_probe() -> None:
 
 def test_the_known_sections_are_covered() -> None:
     areas = {case.id.rpartition("-")[0] for case in server_cases.all_cases()}
-    wanted = {"APP", "COMPAT", "MSG", "ERR", "SCOPE", "HTTP-SCOPE", "HTTP-HDR", "HTTP-REQ", "HTTP-RESP", "HTTP-DISC"}
-    wanted |= {"HTTP-ERR", "HTTP-CONN", "WS-SCOPE", "WS-HS", "WS-MSG", "WS-CLOSE", "LIFE", "LIFE-STATE", "WS-DENY"}
+    wanted = {
+        "APP",
+        "COMPAT",
+        "MSG",
+        "ERR",
+        "SCOPE",
+        "HTTP-SCOPE",
+        "HTTP-HDR",
+        "HTTP-REQ",
+        "HTTP-RESP",
+        "HTTP-DISC",
+    }
+    wanted |= {
+        "HTTP-ERR",
+        "HTTP-CONN",
+        "WS-SCOPE",
+        "WS-HS",
+        "WS-MSG",
+        "WS-CLOSE",
+        "LIFE",
+        "LIFE-STATE",
+        "WS-DENY",
+    }
     assert wanted | {"TLS", "PUSH", "ZCS", "PATH", "HINT", "TRAIL", "DEBUG"} <= areas

@@ -19,7 +19,9 @@ async def behave(call: Any) -> None:
 
 
 @pytest.mark.parametrize("query", [False, True])
-def test_all_that_happens_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: bool) -> None:
+def test_all_that_happens_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, query: bool
+) -> None:
     monkeypatch.setattr(server_probe, "folder", str(tmp_path))
     name = f"told-{query}"
     (tmp_path / f"{name}.py").write_text(source_of(behave))
@@ -34,7 +36,11 @@ def test_all_that_happens_is_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatc
         sent.append(message)
 
     headers = [] if query else [(b"x-probe", name.encode())]
-    scope = {"type": "http", "headers": headers, "query_string": f"probe={name}".encode() if query else b""}
+    scope = {
+        "type": "http",
+        "headers": headers,
+        "query_string": f"probe={name}".encode() if query else b"",
+    }
     with pytest.raises(RuntimeError):
         asyncio.run(server_probe.app(scope, receive, send))
     (seen,) = read(tmp_path / f"{name}.jsonl")

@@ -44,7 +44,11 @@ def test_a_server_answers_tells_its_scopes_and_is_gone_afterwards() -> None:
     try:
         server = servers.shared("plain")
         assert servers.shared("plain") is server
-        for kind, wanted in (("http", "http"), ("websocket", "websocket"), ("lifespan", "lifespan")):
+        for kind, wanted in (
+            ("http", "http"),
+            ("websocket", "websocket"),
+            ("lifespan", "lifespan"),
+        ):
             assert server.live(kind)["type"] == wanted
         folder = Path(server.folder)
         assert server.stop() == 0

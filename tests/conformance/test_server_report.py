@@ -35,7 +35,13 @@ def test_long_bytes_are_told_by_their_digest() -> None:
 
 
 def test_what_is_still_being_written_is_not_read(tmp_path: Path) -> None:
-    line = {"call": "1", "kind": "scope", "at": 1.0, "scope": encode({"type": "http"}), "again": ["list", []]}
+    line = {
+        "call": "1",
+        "kind": "scope",
+        "at": 1.0,
+        "scope": encode({"type": "http"}),
+        "again": ["list", []],
+    }
     line |= {"loop": "1", "identity": 1, "pid": 1, "style": "positional"}
     note = {"call": "1", "kind": "note", "at": 2.0, "name": "n", "value": encode(b"v")}
     path = tmp_path / "x.jsonl"

@@ -20,7 +20,9 @@ def test_failures_are_shown_with_both_sides_and_warnings_on_demand() -> None:
     assert "some 1.0: ASGI conformance" in text
     assert text.count("expected  this") == 2 and text.count("call 1") == 2
     assert shown(warnings=True).count("expected  this") == 3
-    assert "2 of them fail, 1 warn (--warnings shows them), 1 do not apply" in text.replace("\n", " ")
+    assert "2 of them fail, 1 warn (--warnings shows them), 1 do not apply" in text.replace(
+        "\n", " "
+    )
 
 
 def test_the_bar_counts_on_terminals_only() -> None:

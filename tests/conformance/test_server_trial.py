@@ -42,7 +42,9 @@ def _right(t: Trial) -> None:
         (_broken, "MUST", False, "error"),
     ],
 )
-def test_verdicts(run: Callable[[Trial], None], level: str, derived: bool, verdict: str, crooked: Crooked) -> None:
+def test_verdicts(
+    run: Callable[[Trial], None], level: str, derived: bool, verdict: str, crooked: Crooked
+) -> None:
     case = Case("X-01", level, "text", "scope", "X-01-x", derived, "plain", run, None)
     assert attempt(_Stage(crooked, None), case).verdict == verdict
 

@@ -31,7 +31,12 @@ def _serves(t: Trial, app: str) -> None:
     t.check(answer.status == 200 and answer.body == b"ok", "200 with ok", answer)
 
 
-@case("APP-04", SHOULD, "The arguments are positional: their names are the application's", derived=True)
+@case(
+    "APP-04",
+    SHOULD,
+    "The arguments are positional: their names are the application's",
+    derived=True,
+)
 def positional_arguments(t: Trial) -> None:
     _serves(t, "renamed")
 
@@ -106,12 +111,18 @@ async def _uses_asyncio(call: Call) -> None:
     call.note("child", await asyncio.create_task(child()))
     try:
         await asyncio.wait_for(asyncio.sleep(5), 0.02)
-    except asyncio.TimeoutError:
+    except TimeoutError:
         call.note("timeout", True)
     await call.answer()
 
 
-@case("APP-09", MUST, "Tasks, sleep, wait_for and current_task work in the application", app=_uses_asyncio, derived=True)
+@case(
+    "APP-09",
+    MUST,
+    "Tasks, sleep, wait_for and current_task work in the application",
+    app=_uses_asyncio,
+    derived=True,
+)
 def asyncio_works(t: Trial) -> None:
     answer = t.ask()
     t.check(t.noted("task"), "a current task", "none")
@@ -126,7 +137,13 @@ async def _sets_a_variable(call: Call) -> None:
     await call.answer()
 
 
-@case("APP-21", SHOULD, "Context variables do not leak from one request to the next", app=_sets_a_variable, derived=True)
+@case(
+    "APP-21",
+    SHOULD,
+    "Context variables do not leak from one request to the next",
+    app=_sets_a_variable,
+    derived=True,
+)
 def context_variables(t: Trial) -> None:
     with t.connect() as wire:
         for _ in range(2):
@@ -154,12 +171,18 @@ async def _cancels_a_send(call: Call) -> None:
     for _ in range(200):
         try:
             await asyncio.wait_for(call.send(piece), 0.2)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             call.note("cancelled")
             raise RuntimeError("on purpose") from None
 
 
-@case("APP-18", SHOULD, "A cancelled send() leaves a response that is a prefix of what was sent", app=_cancels_a_send, derived=True)
+@case(
+    "APP-18",
+    SHOULD,
+    "A cancelled send() leaves a response that is a prefix of what was sent",
+    app=_cancels_a_send,
+    derived=True,
+)
 def cancelled_send(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request())

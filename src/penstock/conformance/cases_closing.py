@@ -13,7 +13,7 @@ from penstock.conformance.server_trial import MUST, SHOULD, Skip, Trial, case
 
 async def _closes(call: Call) -> None:
     await call.accept()
-    more = {
+    more: dict[str, Any] = {
         "/bare": {},
         "/3000": {"code": 3000},
         "/4999": {"code": 4999},
@@ -47,7 +47,9 @@ def _closed(t: Trial, target: str) -> tuple[int | None, str]:
         t.wrong("a reason in UTF-8", error)
 
 
-@case("WS-CLOSE-01", MUST, "websocket.close sends a Close with its code, 1000 by default", app=_closes)
+@case(
+    "WS-CLOSE-01", MUST, "websocket.close sends a Close with its code, 1000 by default", app=_closes
+)
 def codes(t: Trial) -> None:
     for target, code in (("/bare", 1000), ("/3000", 3000), ("/4999", 4999), ("/1001", 1001)):
         t.equal(_closed(t, target)[0], code)
@@ -57,7 +59,12 @@ def codes(t: Trial) -> None:
 def reasons(t: Trial) -> None:
     t.speaks_websocket()
     t.at_least("websocket", 2, 3)
-    for target, reason in (("/reason", "bye"), ("/umlauts", "é" * 40), ("/none", ""), ("/bare", "")):
+    for target, reason in (
+        ("/reason", "bye"),
+        ("/umlauts", "é" * 40),
+        ("/none", ""),
+        ("/bare", ""),
+    ):
         t.equal(_closed(t, target)[1], reason)
 
 
@@ -159,17 +166,26 @@ def _sent_on(t: Trial, target: str = "/") -> list[object]:
     return list(t.noted("raised"))
 
 
-@case("WS-CLOSE-10", SHOULD, "From 2.4 on, send() raises an OSError when the client has left", app=_sends_on)
+@case(
+    "WS-CLOSE-10",
+    SHOULD,
+    "From 2.4 on, send() raises an OSError when the client has left",
+    app=_sends_on,
+)
 def send_raises(t: Trial) -> None:
     found = _sent_on(t)
     came = str(found[0] or f"{found[1]} sends, no exception")
     version = t.version("websocket")
     if version < (2, 4):
-        raise Skip(f"the websocket scope announces {version[0]}.{version[1]}, not 2.4; in fact: {came}")
+        raise Skip(
+            f"the websocket scope announces {version[0]}.{version[1]}, not 2.4; in fact: {came}"
+        )
     t.check(found[2], "an OSError", came)
 
 
-@case("WS-CLOSE-12", SHOULD, "Below 2.4, send() does nothing when the client has left", app=_sends_on)
+@case(
+    "WS-CLOSE-12", SHOULD, "Below 2.4, send() does nothing when the client has left", app=_sends_on
+)
 def send_does_nothing(t: Trial) -> None:
     t.speaks_websocket()
     if t.version("websocket") >= (2, 4):
@@ -181,7 +197,9 @@ def send_does_nothing(t: Trial) -> None:
 _BAD_WORDS = ("traceback", "exception in", "unhandled", "never retrieved")
 
 
-@case("WS-CLOSE-11", MUST, "That exception, coming out of the application, is no error", app=_sends_on)
+@case(
+    "WS-CLOSE-11", MUST, "That exception, coming out of the application, is no error", app=_sends_on
+)
 def exception_is_swallowed(t: Trial) -> None:
     t.speaks_websocket()
     t.at_least("websocket", 2, 4)
@@ -198,10 +216,18 @@ def exception_is_swallowed(t: Trial) -> None:
 @case("WS-CLOSE-13", SHOULD, "After its own close receive() says websocket.disconnect", app=_closes)
 def disconnect_after_own_close(t: Trial) -> None:
     _closed(t, "/bare")
-    t.check(t.noted("after") == "websocket.disconnect", "websocket.disconnect", t.calls()[0].types())
+    t.check(
+        t.noted("after") == "websocket.disconnect", "websocket.disconnect", t.calls()[0].types()
+    )
 
 
-@case("WS-CLOSE-21", SHOULD, "receive() goes on to say so, and does not block for ever", app=_closes, derived=True)
+@case(
+    "WS-CLOSE-21",
+    SHOULD,
+    "receive() goes on to say so, and does not block for ever",
+    app=_closes,
+    derived=True,
+)
 def disconnect_again(t: Trial) -> None:
     _closed(t, "/bare")
     t.ended()
@@ -231,7 +257,13 @@ def failure_is_1011(t: Trial) -> None:
     t.check(came == 1011, "a Close with 1011", came)
 
 
-@case("WS-CLOSE-16", SHOULD, "A return after accept closes in order, with a Close", app=_ends, derived=True)
+@case(
+    "WS-CLOSE-16",
+    SHOULD,
+    "A return after accept closes in order, with a Close",
+    app=_ends,
+    derived=True,
+)
 def return_closes(t: Trial) -> None:
     socket = t.open("/return")
     found = socket.closing()
@@ -245,7 +277,12 @@ async def _cleans_up(call: Call) -> None:
     call.note("cleaned up", event["type"])
 
 
-@case("WS-CLOSE-17", SHOULD, "When the client has left, the application may finish what it does", app=_cleans_up)
+@case(
+    "WS-CLOSE-17",
+    SHOULD,
+    "When the client has left, the application may finish what it does",
+    app=_cleans_up,
+)
 def time_to_clean_up(t: Trial) -> None:
     socket = t.open()
     socket.wire.send(close_frame())
@@ -271,7 +308,12 @@ async def _waits(call: Call) -> None:
     call.note("got", event["type"])
 
 
-@case("WS-CLOSE-19", SHOULD, "A stop closes open sockets with 1001 or 1012, and tells the application", app=_waits)
+@case(
+    "WS-CLOSE-19",
+    SHOULD,
+    "A stop closes open sockets with 1001 or 1012, and tells the application",
+    app=_waits,
+)
 def stop_of_the_server(t: Trial) -> None:
     t.use(t.stage.shared("plain"))
     t.speaks_websocket()
@@ -293,7 +335,13 @@ async def _drains_late(call: Call) -> None:
     call.note("end", event["type"])
 
 
-@case("WS-CLOSE-20", MUST, "Messages that came before the Close are delivered before the disconnect", app=_drains_late, derived=True)
+@case(
+    "WS-CLOSE-20",
+    MUST,
+    "Messages that came before the Close are delivered before the disconnect",
+    app=_drains_late,
+    derived=True,
+)
 def messages_before_the_close(t: Trial) -> None:
     socket = t.open()
     messages = [frame(TEXT, b"%d" % number) for number in range(10)]
@@ -316,7 +364,13 @@ async def _closes_twice(call: Call) -> None:
         call.note("kind", type(error).__name__)
 
 
-@case("WS-CLOSE-22", SHOULD, "A message after the application's close is ignored, or raises OSError", app=_closes_twice, derived=True)
+@case(
+    "WS-CLOSE-22",
+    SHOULD,
+    "A message after the application's close is ignored, or raises OSError",
+    app=_closes_twice,
+    derived=True,
+)
 def message_after_close(t: Trial) -> None:
     socket = t.open()
     found = t.noted("kind")

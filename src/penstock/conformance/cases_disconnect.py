@@ -44,12 +44,20 @@ def _after(t: Trial) -> list[object]:
     return t.calls()[0].notes("after")
 
 
-@case("HTTP-DISC-02", MUST, "receive() after the response says http.disconnect", app=_receives_after)
+@case(
+    "HTTP-DISC-02", MUST, "receive() after the response says http.disconnect", app=_receives_after
+)
 def after_the_response(t: Trial) -> None:
     t.check(_after(t)[:1] == ["http.disconnect"], "http.disconnect", _after_text(t))
 
 
-@case("HTTP-DISC-04", SHOULD, "receive() goes on to say so, and does not block for ever", app=_receives_after, derived=True)
+@case(
+    "HTTP-DISC-04",
+    SHOULD,
+    "receive() goes on to say so, and does not block for ever",
+    app=_receives_after,
+    derived=True,
+)
 def again_after_the_response(t: Trial) -> None:
     _after(t)
     found = t.calls()[0].notes("after")
@@ -66,7 +74,13 @@ async def _answers_unread(call: Call) -> None:
     call.note("after", None if event is None else event["type"])
 
 
-@case("HTTP-DISC-03", SHOULD, "The same if the request body was never read", app=_answers_unread, derived=True)
+@case(
+    "HTTP-DISC-03",
+    SHOULD,
+    "The same if the request body was never read",
+    app=_answers_unread,
+    derived=True,
+)
 def after_the_response_unread(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request(method="POST", body=b"abc"))
@@ -80,7 +94,9 @@ async def _waits(call: Call) -> None:
     await call.answer()
 
 
-@case("HTTP-DISC-05", MUST, "While the client waits for the response, receive() waits too", app=_waits)
+@case(
+    "HTTP-DISC-05", MUST, "While the client waits for the response, receive() waits too", app=_waits
+)
 def receive_waits(t: Trial) -> None:
     t.ask()
     t.check(t.noted("pending"), "no event", t.calls()[0].types())
@@ -116,7 +132,12 @@ def _sent_on(t: Trial, target: str = "/") -> list[object]:
     return list(t.noted("raised"))
 
 
-@case("HTTP-DISC-06", SHOULD, "From 2.4 on, send() raises an OSError when the client has left", app=_sends_on)
+@case(
+    "HTTP-DISC-06",
+    SHOULD,
+    "From 2.4 on, send() raises an OSError when the client has left",
+    app=_sends_on,
+)
 def send_raises(t: Trial) -> None:
     found = _sent_on(t)
     came = f"{found[0]}" if found[0] else f"{found[2]} sends, no exception"
@@ -126,7 +147,9 @@ def send_raises(t: Trial) -> None:
     t.check(found[3], "an OSError", came)
 
 
-@case("HTTP-DISC-07", SHOULD, "Below 2.4, send() does nothing when the client has left", app=_sends_on)
+@case(
+    "HTTP-DISC-07", SHOULD, "Below 2.4, send() does nothing when the client has left", app=_sends_on
+)
 def send_does_nothing(t: Trial) -> None:
     if t.version() >= (2, 4):
         raise Skip("the http scope announces 2.4 or later")
@@ -137,7 +160,12 @@ def send_does_nothing(t: Trial) -> None:
 _BAD_WORDS = ("traceback", "exception in", "unhandled", "never retrieved")
 
 
-@case("HTTP-DISC-08", MUST, "That exception, coming out of the application, is no error", app=_sends_on)
+@case(
+    "HTTP-DISC-08",
+    MUST,
+    "That exception, coming out of the application, is no error",
+    app=_sends_on,
+)
 def exception_is_swallowed(t: Trial) -> None:
     t.use(t.stage.shared("plain"))
     if t.version() < (2, 4):
@@ -158,7 +186,13 @@ async def _slow_answer(call: Call) -> None:
     await call.answer(b"late")
 
 
-@case("HTTP-DISC-11", SHOULD, "A client that has only ended its side still gets the answer", app=_slow_answer, derived=True)
+@case(
+    "HTTP-DISC-11",
+    SHOULD,
+    "A client that has only ended its side still gets the answer",
+    app=_slow_answer,
+    derived=True,
+)
 def half_close(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request(headers=[("Connection", "close")]))
@@ -175,7 +209,12 @@ async def _cleans_up(call: Call) -> None:
     call.note("cleaned up")
 
 
-@case("APP-12", MUST, "When the client leaves, the application may finish what it does", app=_cleans_up)
+@case(
+    "APP-12",
+    MUST,
+    "When the client leaves, the application may finish what it does",
+    app=_cleans_up,
+)
 def time_to_clean_up(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request())

@@ -21,7 +21,12 @@ def failure_before_start(t: Trial) -> None:
     t.check(b"Traceback" not in answer.body, "no traceback in the answer", answer.body)
 
 
-@case("ERR-07", MUST, "An exception ends the call and its connection's request; it is not called again", app=_fails)
+@case(
+    "ERR-07",
+    MUST,
+    "An exception ends the call and its connection's request; it is not called again",
+    app=_fails,
+)
 def failure_ends_the_call(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request())
@@ -57,7 +62,13 @@ async def _says_nothing(call: Call) -> None:
     await call.body()
 
 
-@case("HTTP-ERR-02", SHOULD, "An application that returns without an answer is a 500", app=_says_nothing, derived=True)
+@case(
+    "HTTP-ERR-02",
+    SHOULD,
+    "An application that returns without an answer is a 500",
+    app=_says_nothing,
+    derived=True,
+)
 def no_answer(t: Trial) -> None:
     t.equal(t.ask().status, 500)
 
@@ -69,7 +80,13 @@ async def _only_starts(call: Call) -> None:
         raise RuntimeError("on purpose")
 
 
-@case("HTTP-ERR-03", SHOULD, "A start without a body, and then the end, is no whole 200", app=_only_starts, derived=True)
+@case(
+    "HTTP-ERR-03",
+    SHOULD,
+    "A start without a body, and then the end, is no whole 200",
+    app=_only_starts,
+    derived=True,
+)
 def only_a_start(t: Trial) -> None:
     for target in ("/raise", "/return"):
         with t.connect() as wire:
@@ -91,7 +108,13 @@ async def _stops_in_the_middle(call: Call) -> None:
         raise RuntimeError("on purpose")
 
 
-@case("HTTP-ERR-04", MUST, "A body that breaks off is cut, so that the client can tell", app=_stops_in_the_middle, derived=True)
+@case(
+    "HTTP-ERR-04",
+    MUST,
+    "A body that breaks off is cut, so that the client can tell",
+    app=_stops_in_the_middle,
+    derived=True,
+)
 def broken_off(t: Trial) -> None:
     for target in ("/raise", "/return"):
         with t.connect() as wire:
@@ -106,7 +129,13 @@ async def _fails_afterwards(call: Call) -> None:
     raise RuntimeError("on purpose")
 
 
-@case("HTTP-ERR-05", SHOULD, "An exception after the response does not touch it", app=_fails_afterwards, derived=True)
+@case(
+    "HTTP-ERR-05",
+    SHOULD,
+    "An exception after the response does not touch it",
+    app=_fails_afterwards,
+    derived=True,
+)
 def failure_afterwards(t: Trial) -> None:
     answer = t.ask()
     t.check(answer.body == b"whole" and answer.complete, "whole", answer)
@@ -154,12 +183,24 @@ def _survives(t: Trial, target: str) -> None:
     t.equal(t.ask("/").status, 200)
 
 
-@case("ERR-12", SHOULD, "A CancelledError of the application leaves the server running", app=_odd_exceptions, derived=True)
+@case(
+    "ERR-12",
+    SHOULD,
+    "A CancelledError of the application leaves the server running",
+    app=_odd_exceptions,
+    derived=True,
+)
 def cancelled_error(t: Trial) -> None:
     _survives(t, "/cancelled")
 
 
-@case("ERR-12", SHOULD, "A SystemExit of the application leaves the server running", app=_odd_exceptions, derived=True)
+@case(
+    "ERR-12",
+    SHOULD,
+    "A SystemExit of the application leaves the server running",
+    app=_odd_exceptions,
+    derived=True,
+)
 def system_exit(t: Trial) -> None:
     _survives(t, "/exit")
 
@@ -171,7 +212,13 @@ async def _slow(call: Call) -> None:
     await call.answer(b"finished")
 
 
-@case("HTTP-CONN-05", SHOULD, "A graceful stop lets a response under way finish", app=_slow, derived=True)
+@case(
+    "HTTP-CONN-05",
+    SHOULD,
+    "A graceful stop lets a response under way finish",
+    app=_slow,
+    derived=True,
+)
 def graceful_stop(t: Trial) -> None:
     server = t.start()
     with t.connect() as wire:
@@ -192,7 +239,13 @@ async def _waits_for_each_other(call: Call) -> None:
     await call.answer()
 
 
-@case("APP-10", MUST, "One call that waits does not stop another", app=_waits_for_each_other, derived=True)
+@case(
+    "APP-10",
+    MUST,
+    "One call that waits does not stop another",
+    app=_waits_for_each_other,
+    derived=True,
+)
 def calls_are_independent(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request("/wait"))

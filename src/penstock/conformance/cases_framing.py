@@ -13,11 +13,15 @@ async def _chunked_by_itself(call: Call) -> None:
     await call.part(b"hello")
 
 
-@case("HTTP-RESP-09", MUST, "The application's transfer-encoding is ignored", app=_chunked_by_itself)
+@case(
+    "HTTP-RESP-09", MUST, "The application's transfer-encoding is ignored", app=_chunked_by_itself
+)
 def transfer_encoding_is_ignored(t: Trial) -> None:
     for target in ("/length", "/none"):
         answer = t.ask(target)
-        t.check(answer.body == b"hello" and answer.complete, f"hello, once framed, for {target}", answer)
+        t.check(
+            answer.body == b"hello" and answer.complete, f"hello, once framed, for {target}", answer
+        )
 
 
 @case("HTTP-RESP-11", MUST, "HTTP/1.0 clients get no chunks", app=_chunked_by_itself)
@@ -34,7 +38,12 @@ async def _two_parts(call: Call) -> None:
     await call.part(b"b")
 
 
-@case("HTTP-RESP-10", MUST, "A body without a length arrives whole, with an end that can be told", app=_two_parts)
+@case(
+    "HTTP-RESP-10",
+    MUST,
+    "A body without a length arrives whole, with an end that can be told",
+    app=_two_parts,
+)
 def body_without_length(t: Trial) -> None:
     answer = t.ask()
     t.check(answer.body == b"ab" and answer.complete, "ab, whole", answer)
@@ -76,7 +85,12 @@ async def _bodiless(call: Call) -> None:
         await call.answer(b"after")
 
 
-@case("HTTP-RESP-23", MUST, "204 and 304 carry no body, no transfer-encoding, 204 no content-length", app=_bodiless)
+@case(
+    "HTTP-RESP-23",
+    MUST,
+    "204 and 304 carry no body, no transfer-encoding, 204 no content-length",
+    app=_bodiless,
+)
 def bodiless_statuses(t: Trial) -> None:
     for status in (204, 304):
         for kind in ("empty", "body"):
@@ -97,7 +111,13 @@ async def _longer(call: Call) -> None:
     await call.attempt({"type": "http.response.body", "body": b"0123456789"})
 
 
-@case("HTTP-RESP-24", SHOULD, "More body than content-length says is not written", app=_longer, derived=True)
+@case(
+    "HTTP-RESP-24",
+    SHOULD,
+    "More body than content-length says is not written",
+    app=_longer,
+    derived=True,
+)
 def longer_than_declared(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request())
@@ -113,13 +133,21 @@ async def _shorter(call: Call) -> None:
     await call.attempt({"type": "http.response.body", "body": b"01234"})
 
 
-@case("HTTP-RESP-25", SHOULD, "Less body than content-length says closes the connection", app=_shorter, derived=True)
+@case(
+    "HTTP-RESP-25",
+    SHOULD,
+    "Less body than content-length says closes the connection",
+    app=_shorter,
+    derived=True,
+)
 def shorter_than_declared(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request())
         wire.until(b"\r\n\r\n")
         body = wire.exactly(10)
-        t.check(len(body) <= 5 and wire.closed, "5 bytes and the end", (body, wire.closed or "open"))
+        t.check(
+            len(body) <= 5 and wire.closed, "5 bytes and the end", (body, wire.closed or "open")
+        )
 
 
 @case("HTTP-RESP-29", MUST, "A client's connection: close is honoured", app=_plain)
@@ -177,7 +205,12 @@ async def _ignores_the_body(call: Call) -> None:
     await call.answer(call.scope["path"].encode())
 
 
-@case("HTTP-CONN-04", MUST, "A body that nobody reads is not taken for the next request", app=_ignores_the_body)
+@case(
+    "HTTP-CONN-04",
+    MUST,
+    "A body that nobody reads is not taken for the next request",
+    app=_ignores_the_body,
+)
 def unread_body(t: Trial) -> None:
     evil = f"GET /evil?probe={t.name} HTTP/1.1\r\nHost: a\r\n\r\n".encode()
     with t.connect() as wire:

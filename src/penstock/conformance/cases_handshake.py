@@ -65,7 +65,9 @@ def client(t: Trial) -> None:
     t.equal(list(value), list(ours))
 
 
-@case("WS-SCOPE-08", MUST, "`subprotocols` are str in the client's order, of one line and of several")
+@case(
+    "WS-SCOPE-08", MUST, "`subprotocols` are str in the client's order, of one line and of several"
+)
 def subprotocols(t: Trial) -> None:
     t.open("/", [("Sec-WebSocket-Protocol", "a, b")])
     t.equal(list(t.call().scope.get("subprotocols", ())), ["a", "b"])
@@ -81,7 +83,12 @@ def state(t: Trial) -> None:
     t.equal("state" in _scope(t), "state" in lifespan)
 
 
-@case("WS-SCOPE-10", MUST, "`asgi.version` is there; `spec_version` is one that there has been", derived=True)
+@case(
+    "WS-SCOPE-10",
+    MUST,
+    "`asgi.version` is there; `spec_version` is one that there has been",
+    derived=True,
+)
 def versions(t: Trial) -> None:
     asgi = _scope(t).get("asgi") or {}
     t.check(type(asgi.get("version")) is str, "a version, str", asgi)
@@ -97,7 +104,9 @@ async def _late(call: Call) -> None:
     await call.echo()
 
 
-@case("WS-HS-01", MUST, "websocket.connect comes first, before the handshake is answered", app=_late)
+@case(
+    "WS-HS-01", MUST, "websocket.connect comes first, before the handshake is answered", app=_late
+)
 def connect_comes_first(t: Trial) -> None:
     socket = t.websocket()
     t.equal(t.noted("first"), "websocket.connect")
@@ -145,7 +154,13 @@ def closed_after_403(t: Trial) -> None:
     t.check(socket.wire.ended(), "the end of the connection", "open")
 
 
-@case("WS-HS-04", SHOULD, "The 403 is sent at once, not when the application returns", app=_refuses, derived=True)
+@case(
+    "WS-HS-04",
+    SHOULD,
+    "The 403 is sent at once, not when the application returns",
+    app=_refuses,
+    derived=True,
+)
 def close_is_403_at_once(t: Trial) -> None:
     socket = t.websocket()
     answer = socket.wire.response()
@@ -154,10 +169,18 @@ def close_is_403_at_once(t: Trial) -> None:
     t.signal("go")
 
 
-@case("WS-HS-19", SHOULD, "After a refusal receive() says websocket.disconnect", app=_refuses, derived=True)
+@case(
+    "WS-HS-19",
+    SHOULD,
+    "After a refusal receive() says websocket.disconnect",
+    app=_refuses,
+    derived=True,
+)
 def disconnect_after_refusal(t: Trial) -> None:
     socket = t.websocket()
-    t.check(t.noted("after") == "websocket.disconnect", "websocket.disconnect", t.calls()[0].types())
+    t.check(
+        t.noted("after") == "websocket.disconnect", "websocket.disconnect", t.calls()[0].types()
+    )
     t.signal("go")
     socket.wire.close()
 
@@ -169,7 +192,9 @@ async def _sends_early(call: Call) -> None:
     await call.echo()
 
 
-@case("WS-HS-06", SHOULD, "websocket.send before accept raises; accept may follow", app=_sends_early)
+@case(
+    "WS-HS-06", SHOULD, "websocket.send before accept raises; accept may follow", app=_sends_early
+)
 def send_before_accept(t: Trial) -> None:
     socket = t.websocket()
     t.check(t.noted("refused"), "an exception from send()", "none")
@@ -179,7 +204,7 @@ def send_before_accept(t: Trial) -> None:
 
 
 async def _chooses(call: Call) -> None:
-    more = {"/b": {"subprotocol": "b"}, "/none": {"subprotocol": None}, "/": {}}
+    more: dict[str, Any] = {"/b": {"subprotocol": "b"}, "/none": {"subprotocol": None}, "/": {}}
     await call.accept(**more[call.scope["path"]])
     await call.echo()
 
@@ -214,7 +239,13 @@ async def _meddles(call: Call) -> None:
     await call.echo()
 
 
-@case("WS-HS-11", MUST, "Headers of the application cannot break the handshake", app=_meddles, derived=True)
+@case(
+    "WS-HS-11",
+    MUST,
+    "Headers of the application cannot break the handshake",
+    app=_meddles,
+    derived=True,
+)
 def headers_cannot_break_it(t: Trial) -> None:
     t.speaks_websocket()
     t.at_least("websocket", 2, 1)
@@ -229,7 +260,13 @@ async def _accepts_twice(call: Call) -> None:
     await call.echo()
 
 
-@case("WS-HS-12", SHOULD, "A second accept raises, and the socket goes on", app=_accepts_twice, derived=True)
+@case(
+    "WS-HS-12",
+    SHOULD,
+    "A second accept raises, and the socket goes on",
+    app=_accepts_twice,
+    derived=True,
+)
 def second_accept(t: Trial) -> None:
     socket = t.open()
     t.check(t.noted("refused"), "an exception from send()", "none")
@@ -237,21 +274,25 @@ def second_accept(t: Trial) -> None:
     t.equal(socket.message(), "x")
 
 
+_KEY = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ=="
 _BAD = (
-    ("no key", "GET", "1.1", "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13"),
+    (
+        "no key",
+        "GET",
+        "1.1",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 13",
+    ),
     (
         "a wrong version",
         "GET",
         "1.1",
-        "Upgrade: websocket\r\nConnection: Upgrade\r\nSec-WebSocket-Version: 12\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n" + _KEY + "\r\nSec-WebSocket-Version: 12",
     ),
     (
         "no version",
         "GET",
         "1.1",
-        "Upgrade: websocket\r\nConnection: Upgrade\r\n"
-        "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==",
+        "Upgrade: websocket\r\nConnection: Upgrade\r\n" + _KEY,
     ),
 )
 
@@ -280,7 +321,13 @@ def failure_before_accept(t: Trial) -> None:
     t.equal(t.websocket("/raise").wire.response().status, 500)
 
 
-@case("WS-HS-16", SHOULD, "To return before the answer refuses the handshake", app=_fails, derived=True)
+@case(
+    "WS-HS-16",
+    SHOULD,
+    "To return before the answer refuses the handshake",
+    app=_fails,
+    derived=True,
+)
 def return_before_accept(t: Trial) -> None:
     answer = t.websocket("/return").wire.response()
     t.check(answer.status >= 400, "4xx or 5xx", answer)
@@ -295,7 +342,13 @@ async def _accepts_late(call: Call) -> None:
     await call.attempt({"type": "websocket.send", "text": "x"})
 
 
-@case("WS-HS-17", SHOULD, "A client that leaves before the answer is a websocket.disconnect", app=_accepts_late, derived=True)
+@case(
+    "WS-HS-17",
+    SHOULD,
+    "A client that leaves before the answer is a websocket.disconnect",
+    app=_accepts_late,
+    derived=True,
+)
 def client_leaves_early(t: Trial) -> None:
     socket = t.websocket()
     t.call()
@@ -313,7 +366,12 @@ async def _reads_early(call: Call) -> None:
     await call.echo()
 
 
-@case("WS-HS-18", MUST, "Frames that come with the handshake are kept, or the handshake is refused", derived=True)
+@case(
+    "WS-HS-18",
+    MUST,
+    "Frames that come with the handshake are kept, or the handshake is refused",
+    derived=True,
+)
 def frames_with_the_handshake(t: Trial) -> None:
     t.speaks_websocket()
     from penstock.conformance.client_websocket import WebSocket
@@ -328,7 +386,13 @@ def frames_with_the_handshake(t: Trial) -> None:
     t.equal(socket.message(), "early")
 
 
-@case("WS-HS-20", SHOULD, "Nothing is received between connect and accept", app=_reads_early, derived=True)
+@case(
+    "WS-HS-20",
+    SHOULD,
+    "Nothing is received between connect and accept",
+    app=_reads_early,
+    derived=True,
+)
 def nothing_before_accept(t: Trial) -> None:
     t.speaks_websocket()
     from penstock.conformance.client_websocket import WebSocket
@@ -349,7 +413,13 @@ async def _own_protocol(call: Call) -> None:
     await asyncio.sleep(0)
 
 
-@case("WS-HS-10", SHOULD, "sec-websocket-protocol among the headers of accept raises", app=_own_protocol, derived=True)
+@case(
+    "WS-HS-10",
+    SHOULD,
+    "sec-websocket-protocol among the headers of accept raises",
+    app=_own_protocol,
+    derived=True,
+)
 def own_protocol(t: Trial) -> None:
     t.speaks_websocket()
     t.at_least("websocket", 2, 1)

@@ -59,7 +59,12 @@ def authority_replaces_host(t: Trial) -> None:
     t.equal(hosts, [b"example.test"])
 
 
-@case("HTTP-HDR-09", MUST, "Several cookie fields stay several, or are joined by a semicolon", on="http2")
+@case(
+    "HTTP-HDR-09",
+    MUST,
+    "Several cookie fields stay several, or are joined by a semicolon",
+    on="http2",
+)
 def cookies(t: Trial) -> None:
     client = t.http2()
     client.ask(client.fields(more=[(b"cookie", b"a=1"), (b"cookie", b"b=2")]))
@@ -84,7 +89,13 @@ async def _echoes_late(call: Call) -> None:
     await call.answer(b"%d" % number)
 
 
-@case("HTTP-CONN-03", MUST, "20 requests at once each get their own answer", on="http2", app=_echoes_late)
+@case(
+    "HTTP-CONN-03",
+    MUST,
+    "20 requests at once each get their own answer",
+    on="http2",
+    app=_echoes_late,
+)
 def multiplexing(t: Trial) -> None:
     client = t.http2()
     streams = [client.open(client.fields(b"/%d" % number)) for number in range(20)]
@@ -103,7 +114,14 @@ async def _parks(call: Call) -> None:
         await call.answer(b"whole")
 
 
-@case("HTTP-DISC-12", MUST, "RST_STREAM is a disconnect for its own call only", on="http2", app=_parks, derived=True)
+@case(
+    "HTTP-DISC-12",
+    MUST,
+    "RST_STREAM is a disconnect for its own call only",
+    on="http2",
+    app=_parks,
+    derived=True,
+)
 def reset_of_a_stream(t: Trial) -> None:
     client = t.http2()
     parked = client.open(client.fields(b"/parked"))
@@ -127,7 +145,13 @@ async def _hop_by_hop(call: Call) -> None:
     await call.part(b"ok")
 
 
-@case("HTTP-RESP-28", MUST, "Hop-by-hop headers of the application do not reach the wire", on="http2", app=_hop_by_hop)
+@case(
+    "HTTP-RESP-28",
+    MUST,
+    "Hop-by-hop headers of the application do not reach the wire",
+    on="http2",
+    app=_hop_by_hop,
+)
 def hop_by_hop(t: Trial) -> None:
     client = t.http2()
     answer = client.ask(client.fields())
@@ -152,7 +176,14 @@ async def _breaks_off(call: Call) -> None:
         raise RuntimeError("on purpose")
 
 
-@case("HTTP-ERR-04", MUST, "A body that breaks off ends in RST_STREAM, not in END_STREAM", on="http2", app=_breaks_off, derived=True)
+@case(
+    "HTTP-ERR-04",
+    MUST,
+    "A body that breaks off ends in RST_STREAM, not in END_STREAM",
+    on="http2",
+    app=_breaks_off,
+    derived=True,
+)
 def broken_off(t: Trial) -> None:
     for target in (b"/raise", b"/return"):
         client = t.http2()
@@ -174,7 +205,13 @@ async def _receives_after(call: Call) -> None:
     call.note("after", None if event is None else event["type"])
 
 
-@case("HTTP-DISC-02", MUST, "receive() after the response says http.disconnect", on="http2", app=_receives_after)
+@case(
+    "HTTP-DISC-02",
+    MUST,
+    "receive() after the response says http.disconnect",
+    on="http2",
+    app=_receives_after,
+)
 def after_the_response(t: Trial) -> None:
     client = t.http2()
     client.ask(client.fields())
@@ -185,7 +222,13 @@ async def _fails(call: Call) -> None:
     raise RuntimeError("on purpose")
 
 
-@case("HTTP-ERR-01", SHOULD, "An exception before the start is a 500; other streams go on", on="http2", app=_fails)
+@case(
+    "HTTP-ERR-01",
+    SHOULD,
+    "An exception before the start is a 500; other streams go on",
+    on="http2",
+    app=_fails,
+)
 def failure(t: Trial) -> None:
     client = t.http2()
     t.equal(client.ask(client.fields()).status, 500)
@@ -199,7 +242,13 @@ async def _waits_between(call: Call) -> None:
     await call.part(b"two")
 
 
-@case("HTTP-RESP-13", MUST, "What was sent is on its way when send() returns", on="http2", app=_waits_between)
+@case(
+    "HTTP-RESP-13",
+    MUST,
+    "What was sent is on its way when send() returns",
+    on="http2",
+    app=_waits_between,
+)
 def parts_are_flushed(t: Trial) -> None:
     client = t.http2()
     stream = client.open(client.fields())
@@ -219,7 +268,14 @@ async def _floods(call: Call) -> None:
     await call.part(b"")
 
 
-@case("HTTP-RESP-30", SHOULD, "send() waits while the client gives no window", on="http2", app=_floods, derived=True)
+@case(
+    "HTTP-RESP-30",
+    SHOULD,
+    "send() waits while the client gives no window",
+    on="http2",
+    app=_floods,
+    derived=True,
+)
 def backpressure(t: Trial) -> None:
     client = t.http2({4: 65535})
     client.head(client.open(client.fields()))

@@ -47,7 +47,9 @@ def lifespan_comes_first(t: Trial) -> None:
     t.check(calls[0].at < t.call().at, "the lifespan call first", "a request first")
 
 
-@case("LIFE-02", SHOULD, "One lifespan for each event loop: two workers, two lifespans", on="workers")
+@case(
+    "LIFE-02", SHOULD, "One lifespan for each event loop: two workers, two lifespans", on="workers"
+)
 def one_for_each_loop(t: Trial) -> None:
     _knows_lifespan(t)
     for _ in range(20):
@@ -58,7 +60,11 @@ def one_for_each_loop(t: Trial) -> None:
     t.check(used <= set(loops), "requests on loops that had one", used)
 
 
-@case("LIFE-04", MUST, "The scope has `type` and `asgi.version`; spec_version, if given, is 1.0 or 2.0")
+@case(
+    "LIFE-04",
+    MUST,
+    "The scope has `type` and `asgi.version`; spec_version, if given, is 1.0 or 2.0",
+)
 def scope(t: Trial) -> None:
     asgi = _one(t).scope.get("asgi") or {}
     t.check(type(asgi.get("version")) is str, "a version, str", asgi)
@@ -138,13 +144,17 @@ def _refuses_to_start(t: Trial, server: Started) -> int:
     return status
 
 
-@case("LIFE-08", SHOULD, "startup.failed: the message is shown, and the server ends without serving")
+@case(
+    "LIFE-08", SHOULD, "startup.failed: the message is shown, and the server ends without serving"
+)
 def startup_failed(t: Trial) -> None:
     _knows_lifespan(t)
     server = t.start(lifespan=_fails, ready=False)
     status = _refuses_to_start(t, server)
     t.check(status != 0, "an exit status that is not 0", status)
-    t.check("the database is gone" in server.log(), "the message in its output", server.log()[-400:])
+    t.check(
+        "the database is gone" in server.log(), "the message in its output", server.log()[-400:]
+    )
 
 
 @case("LIFE-09", MUST, "The same if the application raises afterwards", derived=True)
@@ -169,7 +179,9 @@ async def _open_connection(call: Call) -> None:
     call.note("answered")
 
 
-@case("LIFE-11", MUST, "lifespan.shutdown comes when all connections are done", app=_open_connection)
+@case(
+    "LIFE-11", MUST, "lifespan.shutdown comes when all connections are done", app=_open_connection
+)
 def shutdown_comes_last(t: Trial) -> None:
     _knows_lifespan(t)
     server = t.start()
@@ -220,7 +232,12 @@ async def _returns(call: Call) -> None:
     call.note("called")
 
 
-@case("LIFE-14", SHOULD, "An application that returns at once is served without lifespan", derived=True)
+@case(
+    "LIFE-14",
+    SHOULD,
+    "An application that returns at once is served without lifespan",
+    derived=True,
+)
 def returns_at_once(t: Trial) -> None:
     _knows_lifespan(t)
     server = t.start(lifespan=_returns)
@@ -228,7 +245,12 @@ def returns_at_once(t: Trial) -> None:
     _stopped(t, server)
 
 
-@case("LIFE-15", SHOULD, "An application that returns after startup.complete does not hold up the stop", derived=True)
+@case(
+    "LIFE-15",
+    SHOULD,
+    "An application that returns after startup.complete does not hold up the stop",
+    derived=True,
+)
 def returns_after_startup(t: Trial) -> None:
     _knows_lifespan(t)
     server = t.start(lifespan=startup)
@@ -335,13 +357,21 @@ def _with_state(t: Trial) -> None:
     _stopped(t, server)
 
 
-@case("LIFE-STATE-01", MUST, "`state`, if given, is a dict, and empty at the start", app=_uses_state)
+@case(
+    "LIFE-STATE-01", MUST, "`state`, if given, is a dict, and empty at the start", app=_uses_state
+)
 def state_is_empty(t: Trial) -> None:
     _with_state(t)
     t.equal(_notes(t, "empty"), [True])
 
 
-@case("LIFE-STATE-02", MUST, "Requests have `state` if the lifespan has it", app=_uses_state, derived=True)
+@case(
+    "LIFE-STATE-02",
+    MUST,
+    "Requests have `state` if the lifespan has it",
+    app=_uses_state,
+    derived=True,
+)
 def state_in_requests(t: Trial) -> None:
     _with_state(t)
     t.check("state" in t.call().scope, "state in the scope", sorted(t.call().scope))
@@ -351,7 +381,9 @@ def state_in_requests(t: Trial) -> None:
 def state_is_copied(t: Trial) -> None:
     _with_state(t)
     keys = t.noted("keys", 1)
-    t.check("mine" not in keys and "list" in keys, "the lifespan's keys, not the first request's", keys)
+    t.check(
+        "mine" not in keys and "list" in keys, "the lifespan's keys, not the first request's", keys
+    )
 
 
 @case("LIFE-STATE-04", MUST, "The copy is shallow: what is in it is shared", app=_uses_state)
@@ -360,14 +392,25 @@ def state_is_shallow(t: Trial) -> None:
     t.equal(t.noted("list", 1), [0])
 
 
-@case("LIFE-STATE-05", MUST, "The server adds and removes nothing; all is there at the shutdown", app=_uses_state)
+@case(
+    "LIFE-STATE-05",
+    MUST,
+    "The server adds and removes nothing; all is there at the shutdown",
+    app=_uses_state,
+)
 def state_is_the_applications(t: Trial) -> None:
     _with_state(t)
     t.equal(_notes(t, "keys"), [["late", "list", "pid"]])
     t.equal(_notes(t, "list"), [[[0, 1]]][0])
 
 
-@case("LIFE-STATE-06", SHOULD, "Keys added after the start are seen by later requests", app=_uses_state, derived=True)
+@case(
+    "LIFE-STATE-06",
+    SHOULD,
+    "Keys added after the start are seen by later requests",
+    app=_uses_state,
+    derived=True,
+)
 def state_grows(t: Trial) -> None:
     _with_state(t)
     t.check("late" in t.noted("keys", 1), "late", t.noted("keys", 1))

@@ -73,7 +73,12 @@ async def _both_keys(call: Call) -> None:
     await call.echo()
 
 
-@case("WS-MSG-04", MUST, "`text` is sent as text, `bytes` as binary; None is as if left out", app=_both_keys)
+@case(
+    "WS-MSG-04",
+    MUST,
+    "`text` is sent as text, `bytes` as binary; None is as if left out",
+    app=_both_keys,
+)
 def kinds_of_messages(t: Trial) -> None:
     socket = t.open()
     t.equal(socket.message(), "x")
@@ -82,7 +87,9 @@ def kinds_of_messages(t: Trial) -> None:
 
 async def _neither(call: Call) -> None:
     await call.accept()
-    call.note("both", not await call.attempt({"type": "websocket.send", "text": "x", "bytes": b"y"}))
+    call.note(
+        "both", not await call.attempt({"type": "websocket.send", "text": "x", "bytes": b"y"})
+    )
     call.note("neither", not await call.attempt({"type": "websocket.send"}))
 
 
@@ -138,9 +145,7 @@ def pings(t: Trial) -> None:
     socket = t.open()
     socket.wire.send(frame(PING, b"payload"))
     pong = socket.receive()
-    t.check(
-        pong is not None and pong.opcode == PONG and pong.data == b"payload", "its Pong", pong
-    )
+    t.check(pong is not None and pong.opcode == PONG and pong.data == b"payload", "its Pong", pong)
     t.equal(t.call().types(), ["websocket.connect"])
 
 
@@ -225,7 +230,13 @@ async def _echo_quietly(call: Call) -> None:
     await call.echo()
 
 
-@case("WS-MSG-12", MUST, "2000 messages keep their order, there and back", app=_echo_quietly, derived=True)
+@case(
+    "WS-MSG-12",
+    MUST,
+    "2000 messages keep their order, there and back",
+    app=_echo_quietly,
+    derived=True,
+)
 def order(t: Trial) -> None:
     socket = t.open()
     for begin in range(0, 2000, 200):
@@ -272,7 +283,13 @@ def compression(t: Trial) -> None:
         t.equal(data, b"hello" * 50)
 
 
-@case("WS-MSG-15", MUST, "A message of 1 MiB is delivered whole, text and binary", app=_echo_quietly, derived=True)
+@case(
+    "WS-MSG-15",
+    MUST,
+    "A message of 1 MiB is delivered whole, text and binary",
+    app=_echo_quietly,
+    derived=True,
+)
 def large_messages(t: Trial) -> None:
     socket = t.open()
     text = "0123456789abcdef" * (1 << 16)
@@ -309,4 +326,3 @@ def unknown_keys(t: Trial) -> None:
     t.equal(socket.message(), "x")
     found = socket.closing()
     t.check(found is not None and found.code == 1000, "a Close with 1000", found)
-

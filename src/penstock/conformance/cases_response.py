@@ -1,8 +1,5 @@
 """Cases: response messages, and what reaches the client (sections 4 and 10)."""
 
-import asyncio
-import contextlib
-import copy
 import gzip
 import hashlib
 import time
@@ -18,7 +15,12 @@ async def _status(call: Call) -> None:
     await call.answer(status=int(call.scope["path"][1:]))
 
 
-@case("HTTP-RESP-03", MUST, "The status goes out unchanged, with a standard phrase or without", app=_status)
+@case(
+    "HTTP-RESP-03",
+    MUST,
+    "The status goes out unchanged, with a standard phrase or without",
+    app=_status,
+)
 def statuses(t: Trial) -> None:
     for status in _STATUSES:
         t.equal(t.ask(f"/{status}").status, status)
@@ -98,7 +100,12 @@ async def _bare_body(call: Call) -> None:
     await call.signal("go")
 
 
-@case("HTTP-RESP-14", MUST, "A body message without `body` and `more_body` ends an empty response", app=_bare_body)
+@case(
+    "HTTP-RESP-14",
+    MUST,
+    "A body message without `body` and `more_body` ends an empty response",
+    app=_bare_body,
+)
 def defaults_of_the_body(t: Trial) -> None:
     answer = t.ask()
     t.check(answer.status == 200 and answer.complete, "a whole 200", answer)
@@ -128,7 +135,12 @@ async def _goes_on(call: Call) -> None:
     await call.signal("go")
 
 
-@case("HTTP-RESP-17", MUST, "The last body completes the response while the application still runs", app=_goes_on)
+@case(
+    "HTTP-RESP-17",
+    MUST,
+    "The last body completes the response while the application still runs",
+    app=_goes_on,
+)
 def completed_while_running(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request())
@@ -165,7 +177,12 @@ async def _body_first(call: Call) -> None:
     await call.answer(b"right")
 
 
-@case("HTTP-RESP-19", SHOULD, "A body before the start raises; a right response may follow", app=_body_first)
+@case(
+    "HTTP-RESP-19",
+    SHOULD,
+    "A body before the start raises; a right response may follow",
+    app=_body_first,
+)
 def body_before_start(t: Trial) -> None:
     answer = t.ask()
     t.check(t.noted("refused"), "an exception from send()", "none")
@@ -179,7 +196,13 @@ async def _two_starts(call: Call) -> None:
     await call.part(b"right")
 
 
-@case("HTTP-RESP-20", SHOULD, "A second start raises, and the response goes on", app=_two_starts, derived=True)
+@case(
+    "HTTP-RESP-20",
+    SHOULD,
+    "A second start raises, and the response goes on",
+    app=_two_starts,
+    derived=True,
+)
 def second_start(t: Trial) -> None:
     answer = t.ask()
     t.check(t.noted("refused"), "an exception from send()", "none")
@@ -233,7 +256,13 @@ async def _own_names(call: Call) -> None:
     await call.answer(headers=[(b"date", date), (b"server", b"mine")])
 
 
-@case("HTTP-RESP-27", MAY, "The application's date and server are not repeated", app=_own_names, derived=True)
+@case(
+    "HTTP-RESP-27",
+    MAY,
+    "The application's date and server are not repeated",
+    app=_own_names,
+    derived=True,
+)
 def date_and_server_once(t: Trial) -> None:
     answer = t.ask()
     t.equal(len(answer.all(b"date")), 1, "date: how often")
@@ -252,7 +281,9 @@ async def _floods(call: Call) -> None:
     await call.part(b"")
 
 
-@case("HTTP-RESP-30", SHOULD, "send() waits while the client does not read", app=_floods, derived=True)
+@case(
+    "HTTP-RESP-30", SHOULD, "send() waits while the client does not read", app=_floods, derived=True
+)
 def backpressure(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request())
@@ -277,7 +308,9 @@ async def _answers_at_once(call: Call) -> None:
     await call.answer(b"too large", status=413)
 
 
-@case("HTTP-RESP-34", MUST, "A response may be whole before the request body is", app=_answers_at_once)
+@case(
+    "HTTP-RESP-34", MUST, "A response may be whole before the request body is", app=_answers_at_once
+)
 def answer_before_the_body(t: Trial) -> None:
     with t.connect() as wire:
         wire.send(t.request(method="POST", headers=[("Content-Length", "100000")]) + bytes(500))
@@ -297,149 +330,3 @@ def encoded_bodies(t: Trial) -> None:
     answer = t.ask(headers=[("Accept-Encoding", "gzip, br")])
     t.equal(answer.body, gzip.compress(b"hello" * 100, mtime=0))
     t.equal(answer.all(b"content-encoding"), [b"gzip"])
-
-
-async def _unknown(call: Call) -> None:
-    call.note("before", not await call.attempt({"type": "http.bogus"}))
-    await call.start(headers=[(b"content-length", b"2")])
-    call.note("after", not await call.attempt({"type": "http.bogus"}))
-    await call.part(b"ok")
-
-
-@case("ERR-01", SHOULD, "A message of unknown type raises, before the start and after it", app=_unknown)
-def unknown_messages(t: Trial) -> None:
-    t.ask()
-    t.check(t.noted("before"), "an exception before the start", "none")
-    t.check(t.noted("after"), "an exception after the start", "none")
-
-
-@case("ERR-04", MUST, "send() raises where it is awaited: who catches it can go on", app=_unknown)
-def errors_can_be_caught(t: Trial) -> None:
-    answer = t.ask()
-    t.check(answer.status == 200 and answer.body == b"ok", "200 with ok", answer)
-
-
-async def _lacking(call: Call) -> None:
-    call.note("status", not await call.attempt({"type": "http.response.start", "headers": []}))
-    call.note("type", not await call.attempt({"status": 200, "headers": []}))
-    await call.answer(b"right")
-
-
-@case("ERR-02", SHOULD, "A message without a required key raises: a start without status, no type", app=_lacking)
-def lacking_keys(t: Trial) -> None:
-    answer = None
-    with contextlib.suppress(Wrong):
-        answer = t.ask()
-    t.check(t.noted("status"), "an exception for a start without status", "none")
-    t.check(t.noted("type"), "an exception for a message without type", "none")
-    right = answer is not None and answer.body == b"right"
-    t.check(right, "a right response to follow", answer or t.calls()[0].refused()[-1])
-
-
-async def _wrong_types(call: Call) -> None:
-    start = {"type": "http.response.start", "status": 200, "headers": [(b"content-length", b"2")]}
-    bad = {
-        "status": {**start, "status": "200"},
-        "name": {**start, "headers": [("content-length", b"2")]},
-        "value": {**start, "headers": [(b"content-length", "2")]},
-        "body": {"type": "http.response.body", "body": "ok"},
-    }
-    which = call.scope["path"][1:]
-    if which == "body":
-        await call.send(start)
-    call.note("refused", not await call.attempt(bad[which]))
-
-
-def _refused(t: Trial, which: str) -> None:
-    with t.connect() as wire:
-        wire.send(t.request(f"/{which}"))
-        t.check(t.noted("refused"), "an exception from send()", "none")
-
-
-@case("ERR-03", SHOULD, "A status that is a str raises", app=_wrong_types)
-def status_of_wrong_type(t: Trial) -> None:
-    _refused(t, "status")
-
-
-@case("ERR-03", SHOULD, "A header name that is a str raises", app=_wrong_types)
-def name_of_wrong_type(t: Trial) -> None:
-    _refused(t, "name")
-
-
-@case("ERR-03", SHOULD, "A header value that is a str raises", app=_wrong_types)
-def value_of_wrong_type(t: Trial) -> None:
-    _refused(t, "value")
-
-
-@case("ERR-03", SHOULD, "A body that is a str raises", app=_wrong_types)
-def body_of_wrong_type(t: Trial) -> None:
-    _refused(t, "body")
-
-
-async def _pseudo(call: Call) -> None:
-    start = {"type": "http.response.start", "status": 200, "headers": [(b":status", b"404")]}
-    if not await call.attempt(start):
-        await call.answer(b"ok")
-        return
-    await call.part(b"ok")
-
-
-@case("HTTP-RESP-05", MUST, "A pseudo header of the application never reaches the wire", app=_pseudo)
-def pseudo_headers(t: Trial) -> None:
-    with t.connect() as wire:
-        wire.send(t.request())
-        try:
-            raw = wire.until(b"\r\n\r\n")
-        except Wrong:
-            return
-    t.check(b":status" not in raw, "no :status", raw)
-
-
-async def _extra_keys(call: Call) -> None:
-    await call.receive()
-    await call.send({"type": "http.response.start", "status": 200, "headers": [], "x-extra": 1})
-    await call.send({"type": "http.response.body", "body": b"ok", "x-extra": {"a": [1]}})
-
-
-@case("MSG-12", MUST, "Unknown keys in messages are no error", app=_extra_keys)
-def unknown_keys(t: Trial) -> None:
-    answer = t.ask()
-    t.check(answer.status == 200 and answer.body == b"ok", "200 with ok", answer)
-
-
-async def _defaults(call: Call) -> None:
-    start = {"type": "http.response.start", "status": 201}
-    if call.scope["path"] == "/bare":
-        await call.send(start)
-        await call.send({"type": "http.response.body"})
-    else:
-        await call.send({**start, "headers": [], "trailers": False})
-        await call.send({"type": "http.response.body", "body": b"", "more_body": False})
-
-
-@case("MSG-13", MUST, "Left out, optional keys mean their defaults", app=_defaults)
-def defaults(t: Trial) -> None:
-    bare, whole = t.ask("/bare"), t.ask("/whole")
-    t.check(bare.status == whole.status == 201, "201 both times", f"{bare}; {whole}")
-    names = [sorted(key.lower() for key, _ in answer.headers) for answer in (bare, whole)]
-    t.equal(names[0], names[1], "the same headers")
-
-
-async def _keeps(call: Call) -> None:
-    start = {"type": "http.response.start", "status": 200, "headers": [[b"x-a", b"1"]]}
-    body = {"type": "http.response.body", "body": b"one", "more_body": True}
-    before = copy.deepcopy([start, body])
-    await call.send(start)
-    await call.send(body)
-    call.note("same", [start, body] == before)
-    body["body"] = b"spoilt"
-    start["headers"].append([b"x-b", b"2"])  # type: ignore[attr-defined]
-    await asyncio.sleep(0)
-    await call.part(b"two")
-
-
-@case("MSG-15", MUST, "The server neither changes a message nor looks at it later", app=_keeps, derived=True)
-def messages_are_the_applications(t: Trial) -> None:
-    answer = t.ask()
-    t.check(t.noted("same"), "messages as they were", "changed ones")
-    t.check(answer.body == b"onetwo" and answer.get(b"x-b") is None, "onetwo, no x-b", answer)

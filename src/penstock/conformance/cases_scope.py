@@ -46,7 +46,11 @@ def asgi_version(t: Trial) -> None:
     t.equal((_scope(t).get("asgi") or {}).get("version"), "3.0", "asgi.version")
 
 
-@case("SCOPE-05", MUST, "`asgi.spec_version`, if given, is a version that the HTTP specification has had")
+@case(
+    "SCOPE-05",
+    MUST,
+    "`asgi.spec_version`, if given, is a version that the HTTP specification has had",
+)
 def spec_version(t: Trial) -> None:
     version = _scope(t)["asgi"].get("spec_version", "2.0")
     known = {"2.0", "2.1", "2.2", "2.3", "2.4", "2.5"}
@@ -82,7 +86,13 @@ async def _spoils(call: Call) -> None:
     await call.answer()
 
 
-@case("SCOPE-08", MUST, "Each request has a scope of its own, nested containers included", app=_spoils, derived=True)
+@case(
+    "SCOPE-08",
+    MUST,
+    "Each request has a scope of its own, nested containers included",
+    app=_spoils,
+    derived=True,
+)
 def scopes_are_not_shared(t: Trial) -> None:
     with t.connect() as wire:
         for _ in range(2):
@@ -226,7 +236,12 @@ def root_path_configured(t: Trial) -> None:
     t.equal(_scope(t, "/mnt/x").get("root_path"), "/mnt")
 
 
-@case("HTTP-SCOPE-14", SHOULD, "`path` begins with `root_path`: taken off, the rest remains", on="root")
+@case(
+    "HTTP-SCOPE-14",
+    SHOULD,
+    "`path` begins with `root_path`: taken off, the rest remains",
+    on="root",
+)
 def path_has_the_root_path(t: Trial) -> None:
     # A proxy may have taken the prefix off, or not: servers are made for one or the other
     t.ask("/mnt/x")
@@ -297,12 +312,19 @@ def server_on_a_unix_socket(t: Trial) -> None:
         t.equal(list(server), [t.server.address, None])
 
 
-@case("HTTP-SCOPE-19", SHOULD, "On a Unix socket `client` is absent or None", on="unix", derived=True)
+@case(
+    "HTTP-SCOPE-19", SHOULD, "On a Unix socket `client` is absent or None", on="unix", derived=True
+)
 def client_on_a_unix_socket(t: Trial) -> None:
     t.equal(_scope(t).get("client"), None)
 
 
-@case("HTTP-SCOPE-20", MUST, "`state` is in the request's scope just where the lifespan's has it", derived=True)
+@case(
+    "HTTP-SCOPE-20",
+    MUST,
+    "`state` is in the request's scope just where the lifespan's has it",
+    derived=True,
+)
 def state_as_in_the_lifespan(t: Trial) -> None:
     lifespan = t.server.live("lifespan")
     if not lifespan:

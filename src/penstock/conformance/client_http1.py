@@ -44,7 +44,9 @@ class Response(NamedTuple):
 
     def __str__(self) -> str:
         whole = "" if self.complete else ", cut off"
-        return f"{self.status} with {len(self.body)} bytes ({self.framing}{whole}): {self.body[:80]!r}"
+        return (
+            f"{self.status} with {len(self.body)} bytes ({self.framing}{whole}): {self.body[:80]!r}"
+        )
 
 
 class Transcript:

@@ -11,6 +11,7 @@ AREAS = {
     "headers": "Request headers",
     "request": "Request body",
     "response": "Response",
+    "sending": "Messages that are wrong",
     "framing": "Response framing",
     "disconnect": "Disconnect",
     "errors": "Errors and connections",
@@ -19,7 +20,8 @@ AREAS = {
     "messages": "WebSocket messages",
     "closing": "WebSocket close",
     "lifespan": "Lifespan",
-    "extensions": "Extensions",
+    "extensions": "Denial and files",
+    "hints": "Hints, trailers, pushes",
     "tls": "TLS extension",
 }
 

@@ -35,6 +35,10 @@ pre { background: var(--soft); padding: .6rem; overflow-x: auto; white-space: pr
   grid-template-columns: 6rem 1fr; gap: .1rem .6rem } dt { opacity: .7 } dd { margin: 0; overflow-wrap: anywhere }
 .tools { margin: 1rem 0; display: flex; gap: 1rem; flex-wrap: wrap } .hidden { display: none }
 """
+_TOOLS = (
+    '<div class="tools"><label><input type="checkbox" id="only"> only what is wrong</label>'
+    '<label>find <input type="search" id="find"></label></div>'
+)
 _SCRIPT = """
 const only = document.getElementById('only'), find = document.getElementById('find');
 function filter() {
@@ -67,8 +71,7 @@ def page(runs: list[Run]) -> str:
             "<h1>ASGI conformance</h1>",
             f"<p>Made by <code>penstock check server</code>: {escape(names)}. {_legend()}</p>",
             *_summary(runs),
-            '<div class="tools"><label><input type="checkbox" id="only"> only what is '
-            'wrong</label><label>find <input type="search" id="find"></label></div>',
+            _TOOLS,
             *_matrix(runs),
             *_details(runs),
             f"<script>{_SCRIPT}</script></body></html>",
@@ -93,9 +96,7 @@ def _summary(runs: list[Run]) -> list[str]:
     heads = "".join(f'<th class="v {verdict}">{_WORDS[verdict]}</th>' for verdict in VERDICTS)
     lines = [f"<table><thead><tr><th>server</th>{heads}<th>command</th></tr></thead><tbody>"]
     for found in runs:
-        cells = "".join(
-            f'<td class="v">{found.count(verdict) or ""}</td>' for verdict in VERDICTS
-        )
+        cells = "".join(f'<td class="v">{found.count(verdict) or ""}</td>' for verdict in VERDICTS)
         lines.append(
             f"<tr><th>{escape(title(found))}</th>{cells}"
             f"<td><code>{escape(_command(found.command))}</code></td></tr>"

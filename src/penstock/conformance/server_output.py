@@ -150,7 +150,7 @@ def _summary(result: Result) -> str:
 
 def _clean(text: str) -> str:
     """`text` without the characters that XML 1.0 cannot hold."""
-    return "".join(c if c in "\t\n" or " " <= c < "\ud800" or "\ue000" <= c else "�" for c in text)
+    return "".join(c if c in "\t\n" or " " <= c < "\ud800" or c >= "\ue000" else "�" for c in text)
 
 
 def conversation(result: Result) -> list[str]:

@@ -26,6 +26,7 @@ folder = os.path.dirname(os.path.abspath(__file__))
 _WHOLE_MAX = 2048  # bytes of a value that are reported; of longer ones the digest tells enough
 _SAFE = re.compile(r"[A-Za-z0-9~-]+")
 _LOOK_S = 0.005  # how often a signal is looked for
+_PLAIN: dict[type, Any] = {int: int, str: str, bytes: bytes}
 _numbers: dict[str, int] = {}
 _behaviours: dict[str, Any] = {}
 _serial = 0
@@ -53,7 +54,7 @@ def encode(value: Any) -> Any:
     if hasattr(value, "__iter__") and not isinstance(value, (str, bytes, bytearray, memoryview)):
         items = [encode(each) for each in value]
     bases = [base.__name__ for base in kind.__mro__]
-    plain = next((base(value) for base in (int, str, bytes) if isinstance(value, base)), None)
+    plain = next((_PLAIN[base](value) for base in _PLAIN if isinstance(value, base)), None)
     return ["other", bases, repr(value)[:200], items, encode(plain)]
 
 
@@ -102,7 +103,7 @@ class Call:
         """One event, or None if none comes in `seconds`; the pending call is cancelled then."""
         try:
             return await asyncio.wait_for(self.receive(), seconds)
-        except asyncio.TimeoutError:
+        except TimeoutError:
             self.note("no event", seconds)
             return None
 
@@ -141,9 +142,7 @@ class Call:
 
     async def start(self, status: int = 200, headers: Any = ()) -> None:
         """Begin the response."""
-        await self.send(
-            {"type": "http.response.start", "status": status, "headers": list(headers)}
-        )
+        await self.send({"type": "http.response.start", "status": status, "headers": list(headers)})
 
     async def part(self, body: bytes, more: bool = False) -> None:
         """A piece of the response's body, the last one unless `more`."""
@@ -176,8 +175,8 @@ class Call:
     async def signal(self, name: str, seconds: float = 10.0) -> None:
         """Wait until the case gives the signal, or for `seconds`."""
         ends = time.monotonic() + seconds
-        while not self.signalled(name) and time.monotonic() < ends:
-            await asyncio.sleep(_LOOK_S)
+        while not self.signalled(name) and time.monotonic() < ends:  # noqa: ASYNC110
+            await asyncio.sleep(_LOOK_S)  # files have no event
 
 
 def _names(error: BaseException) -> list[str]:
@@ -248,6 +247,7 @@ class Instance:
     """The application as an object, and as a bound method of one."""
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> Any:
+        """The application."""
         return await _run(scope, receive, send, "instance")
 
     async def method(self, scope: Any, receive: Any, send: Any) -> Any:
@@ -276,6 +276,7 @@ class Legacy:
         self.scope = scope
 
     async def __call__(self, receive: Any, send: Any) -> Any:
+        """The second call."""
         return await _run(self.scope, receive, send, "legacy class")
 
 

@@ -215,7 +215,9 @@ class Servers:
                 except (Skip, StartFailed) as error:
                     if kind == "plain":
                         raise
-                    reason = f"{error}: {error.hint[-300:]}" if isinstance(error, StartFailed) else error
+                    reason = (
+                        f"{error}: {error.hint[-300:]}" if isinstance(error, StartFailed) else error
+                    )
                     found = Skip(str(reason))
                 self._shared[kind] = found
         if isinstance(found, Skip):

@@ -81,9 +81,7 @@ def show(console: Console, found: Run, *, warnings: bool = False) -> None:
 
 def _cells(found: Run, counts: dict[str, int]) -> list[str]:
     return [
-        str(counts[verdict] or "")
-        for verdict in VERDICTS
-        if verdict != ERROR or found.count(ERROR)
+        str(counts[verdict] or "") for verdict in VERDICTS if verdict != ERROR or found.count(ERROR)
     ]
 
 
@@ -105,7 +103,9 @@ def _show_result(console: Console, result: Result) -> None:
 
 def _show_summary(console: Console, found: Run, *, warnings: bool) -> None:
     wrong = len(found.failed)
-    verdict = f"[red]{wrong} of them fail[/red]" if wrong else "[green]no MUST or SHOULD fails[/green]"
+    verdict = (
+        f"[red]{wrong} of them fail[/red]" if wrong else "[green]no MUST or SHOULD fails[/green]"
+    )
     text = f"{len(found.results)} cases in {found.seconds:.0f} s: {verdict}"
     if found.count(WARN):
         hint = "" if warnings else " (--warnings shows them)"
