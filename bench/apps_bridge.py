@@ -15,7 +15,8 @@ def __getattr__(name: str) -> Any:
     if name == "asgiref":
         import asgiref.wsgi
 
-        return asgiref.wsgi.WsgiToAsgi(wsgi_hello)
+        adapter: Any = asgiref.wsgi.WsgiToAsgi
+        return adapter(wsgi_hello)
     if name == "a2wsgi":
         from a2wsgi import WSGIMiddleware
 

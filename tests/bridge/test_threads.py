@@ -46,13 +46,15 @@ def test_a_child_after_a_fork_starts_its_own() -> None:
     threads = Threads("some")
     first, second = threading.Event(), threading.Event()
     threads.put(Job(first.set))
+    assert first.wait(DEADLINE_S)
     mine = threads._started
-    jobs = threads._jobs
+    crew = threads._crew
     threads.forget()
     threads.put(Job(second.set))
     assert second.wait(DEADLINE_S)
     assert threads._started != mine
-    jobs.put(None)
+    crew.jobs.append(None)
+    crew.wake()
     for thread in [*mine, *threads.stop()]:
         thread.join()
 
