@@ -54,7 +54,7 @@ counts = st.integers(0, (1 << 63) - 1)
 @given(
     st.fixed_dictionaries({name: st.text(max_size=30) for name in OUTSIDE}),
     st.fixed_dictionaries(
-        {name: counts for name in ("bytes_in", "bytes_out", "duration_us", "first_byte_us")}
+        dict.fromkeys(("bytes_in", "bytes_out", "duration_us", "first_byte_us"), counts)
     ),
     st.integers(0, 999),
     st.booleans(),

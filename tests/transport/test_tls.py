@@ -464,7 +464,10 @@ def test_z04_clients_that_break_off_leave_no_trace(
 def test_a_protocol_is_agreed_on(tmp_path: Path) -> None:
     """RFC 7301: HTTP/2 with those who offer it, HTTP/1.1 with others, and where HTTP/2 is switched off (H28)."""
     for http2, agreements in (
-        (True, ((["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1"), ([], None), (["h2"], "h2"))),
+        (
+            True,
+            ((["h2", "http/1.1"], "h2"), (["http/1.1"], "http/1.1"), ([], None), (["h2"], "h2")),
+        ),
         (False, ((["h2", "http/1.1"], "http/1.1"), ([], None), (["h2"], None))),
     ):
         with tls_serving(Probe(), tmp_path, http2=http2) as served:

@@ -29,10 +29,10 @@ def json_line(
     worker: str,
     escaped: bool,
 ) -> str:
-    """The line, with its line feed; "" if what comes from outside has to be escaped first.
+    r"""The line, with its line feed; "" if what comes from outside has to be escaped first.
 
     From outside come `method`, `path`, `query`, `version`, `id_head`, `traceparent` and
-    `user_agent`: only printable ASCII without `"` and `\\` may stand in the line as it is (X06).
+    `user_agent`: only printable ASCII without `"` and `\` may stand in the line as it is (X06).
     `escaped` says that they have been looked at. `second` is the UTC time up to its second, `who`
     and `more` are ready members, `more` with its comma. Counts of bytes and microseconds are not
     negative. ValueError for a ready part, or an escaped one, that is not ASCII.
