@@ -327,8 +327,8 @@ class Trial:
         raise Wrong(expected, came)
 
     def check(self, holds: object, expected: str, came: object) -> None:
-        """Go on if it holds; what was expected and what came are kept either way."""
-        self.expected, self.came = expected, str(came)
+        """Go on if it holds; `came` describes what was there if it does not."""
+        self.expected, self.came = expected, "" if holds else str(came)
         if not holds:
             raise Wrong(expected, came)
 
@@ -336,6 +336,7 @@ class Trial:
         """Go on if both are equal, and of one type."""
         text = f"{what} {expected!r}".strip()
         self.check(came == expected and type(came) is type(expected), text, repr(came))
+        self.came = repr(came)
 
     def conversation(self) -> list[str]:
         """The application's side, as text."""
