@@ -8,6 +8,8 @@ import pytest
 
 from tests.command import ENVIRON
 
+pytestmark = pytest.mark.real
+
 CONFTEST = """
 import pytest
 pytest_plugins = ["penstock.testing.fixtures"]
@@ -45,7 +47,6 @@ def outcome(folder: Path, **environ: str) -> str:
     return done.stdout
 
 
-@pytest.mark.real
 def test_each_fixture_does_what_it_says(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text(CONFTEST)
     (tmp_path / "test_it.py").write_text(TESTS)

@@ -119,19 +119,24 @@ class _Checker:
         endless = False
         for case in chosen:
             if case.rule.startswith(self._only) and not (endless and case.whole):
-                endless = await self._case(case, target, request, state) or endless
+                endless = await self._case(case, target, request, state, endless=endless)
 
     async def _case(
-        self, case: Case, target: str, request: Request | None, state: dict[str, Any] | None
+        self,
+        case: Case,
+        target: str,
+        request: Request | None,
+        state: dict[str, Any] | None,
+        *,
+        endless: bool = False,
     ) -> bool:
         """Run one case, twice if it finds something; return whether it met a response without end."""
         if self._on_case is not None:
             self._on_case(target, case)
-        endless = False
         found: list[Finding] = []
         # What is found must be found again: a machine that stood still is no fault (TEST-10)
         for attempt in range(2):
-            lab = Lab(self._app, self._settings, target, request, state)
+            lab = Lab(self._app, self._settings, target, request, state, endless=endless)
             try:
                 await case.run(lab)
             finally:

@@ -118,6 +118,8 @@ class Recorded(Conversation):
             self.lines.append(line)
 
     async def _receive(self) -> dict[str, Any]:
+        if self.receives_after_end > ASKS_MAX:
+            await asyncio.Event().wait()  # it has been seen; until it is cancelled it need not spin
         event = await super()._receive()
         self.note(f"> {shown(event)}")
         return event
@@ -139,11 +141,15 @@ class Lab:
         target: str,
         request: Request | None = None,
         state: dict[str, Any] | None = None,
+        *,
+        endless: bool = False,
     ) -> None:
         self.app = app
         self.settings = settings
         self.target = target
-        self.endless = False  # set by the case that sees a response without end
+        self.endless = endless  # set by the case that sees a response without end
+        # Of such a response the beginning is enough for all other cases
+        self._parts_max = 2 if endless else PARTS_MAX
         self._request = request
         self._state = state
         self._conversations: list[Recorded] = []
@@ -193,7 +199,7 @@ class Lab:
         response, parts, body = Response(), 0, bytearray()
         deadline = asyncio.get_running_loop().time() + self.settings.patience_s
         offered = "http.response.trailers" in (conversation.scope.get("extensions") or {})
-        while not response.complete and parts < PARTS_MAX:
+        while not response.complete and parts < self._parts_max:
             left = deadline - asyncio.get_running_loop().time()
             if response.status:  # a stream that pauses is left sooner than no answer at all
                 left = min(left, self.settings.patience_s / 4)
