@@ -268,8 +268,8 @@ def test_sync_17_the_exception_that_the_caller_handles_is_seen() -> None:
         except KeyError as error:
             before = len(traceback.extract_tb(error.__traceback__))
             assert await sync_to_async(sys.exc_info)() != (None, None, None)
-            assert await sync_to_async(lambda: sys.exc_info()[1])() is error
-            assert len(traceback.extract_tb(error.__traceback__)) == before
+            assert await sync_to_async(lambda: sys.exc_info()[1])() is error  # noqa: PT017
+            assert len(traceback.extract_tb(error.__traceback__)) == before  # noqa: PT017
         assert await sync_to_async(lambda: sys.exc_info()[1])() is None
 
     run(main())

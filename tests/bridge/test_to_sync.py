@@ -92,14 +92,14 @@ def test_sync_25_else_a_new_loop_runs_in_another_thread_and_is_closed() -> None:
         generator = generate()
         await anext(generator)
         left.append(generator)
-        asyncio.ensure_future(endless())
+        left.append(asyncio.ensure_future(endless()))
         await asyncio.sleep(0)
         return asyncio.get_running_loop(), threading.get_ident()
 
     loop, thread = async_to_sync(main)()
     assert loop.is_closed()
     assert thread != threading.get_ident()
-    assert left[1:] == ["task", "generator"]
+    assert left[2:] == ["task", "generator"]
 
 
 def test_what_a_leftover_task_raises_is_told_to_the_loops_handler() -> None:
@@ -209,7 +209,7 @@ def test_sync_30_context_variables_go_in_and_changes_come_back(fails: bool) -> N
     try:
         assert async_to_sync(change)() == "outside"
     except KeyError as error:
-        assert error.args == ("outside",)
+        assert error.args == ("outside",)  # noqa: PT017
     assert VARIABLE.get() == "inside"
     VARIABLE.reset(token)
 
@@ -246,7 +246,7 @@ def test_sync_33_the_exception_under_way_stays() -> None:
         try:
             raise KeyError("handled")
         except KeyError as error:
-            assert async_to_sync(seen)() is error
+            assert async_to_sync(seen)() is error  # noqa: PT017
             raise
 
 

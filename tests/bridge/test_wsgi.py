@@ -153,7 +153,7 @@ def test_wsgi_05_pep_10_status_and_every_header_value_are_kept() -> None:
 
 
 def test_wsgi_06_19_each_block_is_a_message_and_an_empty_one_ends_them() -> None:
-    bodies = [message for message in ask(WsgiToAsgi(answering(b"a", b"b")))[1:]]
+    bodies = ask(WsgiToAsgi(answering(b"a", b"b")))[1:]
     assert [(each["body"], each["more_body"]) for each in bodies] == [
         (b"a", True),
         (b"b", True),
