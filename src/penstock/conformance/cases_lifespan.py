@@ -52,6 +52,10 @@ def lifespan_comes_first(t: Trial) -> None:
 )
 def one_for_each_loop(t: Trial) -> None:
     _knows_lifespan(t)
+    t.ask()
+    ends = time.monotonic() + _END * t.patience_s
+    while len(t.lifespan()) < 2 and time.monotonic() < ends:  # the second worker may start later
+        time.sleep(_GONE_S)
     for _ in range(20):
         t.ask()
     loops = [seen.loop for seen in t.lifespan()]
