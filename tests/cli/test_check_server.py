@@ -8,7 +8,16 @@ from penstock.cli.main import main
 def test_help_names_every_option(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["check", "server", "--help"]) == 0
     out = capsys.readouterr().out
-    for option in ("--only", "--level", "--json", "--junit", "--html", "--list", "--warnings", "--name"):
+    for option in (
+        "--only",
+        "--level",
+        "--json",
+        "--junit",
+        "--html",
+        "--list",
+        "--warnings",
+        "--name",
+    ):
         assert option in out
 
 
