@@ -37,7 +37,9 @@ SECTIONS = {
 }
 
 APPLICATIONS = "a rule for applications"
-PUSHES = "pushes are taken and dropped: browsers have given them up, and other clients switch them off"
+PUSHES = (
+    "pushes are taken and dropped: browsers have given them up, and other clients switch them off"
+)
 OUT_OF_SCOPE = {
     **dict.fromkeys(
         (

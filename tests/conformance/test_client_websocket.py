@@ -43,7 +43,11 @@ def test_messages_are_joined_and_pings_answered() -> None:
         assert found is not None and (found.code, found.data[2:]) == (1000, b"bye")
 
 
-@pytest.mark.parametrize("raw", [b"", close_frame(None), frame(TEXT, b"masked")])
+@pytest.mark.parametrize(
+    "raw",
+    [b"", close_frame(None), frame(TEXT, b"masked")],
+    ids=["nothing", "masked close", "masked text"],
+)
 def test_anything_but_a_message_is_wrong(raw: bytes) -> None:
     web, ours, theirs = pair(raw)
     with ours, theirs, pytest.raises(Wrong):

@@ -194,7 +194,10 @@ def test_no_state_makes_it_raise() -> None:
             raise RuntimeError("no place")
 
     worker: Any = SimpleNamespace(
-        connections={SimpleNamespaceById(exchanges=lambda: [Broken()]), SimpleNamespaceById(exchanges=list)},
+        connections={
+            SimpleNamespaceById(exchanges=lambda: [Broken()]),
+            SimpleNamespaceById(exchanges=list),
+        },
         service=SimpleNamespace(runtime=SimpleNamespace(tasks=set())),
         pool=None,
     )

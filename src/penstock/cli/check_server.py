@@ -8,7 +8,10 @@ from penstock.cli.command import Command, bold, row
 from penstock.errors import UsageError
 
 OPTIONS = (
-    ("--only ID", "cases of these requirements: HTTP-RESP-03, or WS-* for several; may be repeated"),
+    (
+        "--only ID",
+        "cases of these requirements: HTTP-RESP-03, or WS-* for several; may be repeated",
+    ),
     ("--level must|should|may", "try only what is at least this [may]"),
     ("--warnings", "show warnings in full too"),
     ("--name TEXT", "what the command's server is called in reports"),

@@ -40,7 +40,10 @@ COMMANDS: tuple[tuple[str, str], ...] = (
     ("doctor APP", "run the application in this process, and say what to mend first"),
     ("migrate FILE | -- COMMAND", "write penstock.toml from another server's configuration"),
     ("check app APP", "judge an ASGI application by the specification"),
-    ("check server NAME | -- COMMAND", "judge an ASGI server, this one or another, by the specification"),
+    (
+        "check server NAME | -- COMMAND",
+        "judge an ASGI server, this one or another, by the specification",
+    ),
 )
 
 # (name of the program, columns of the terminal) → the text of --help
