@@ -59,19 +59,27 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return site
 
 
-@pytest.fixture(scope="module", params=["plain", "tls"])
+@pytest.fixture(scope="module", params=["plain", "tls-http1.1", "tls-http2"])
 def server(
     request: pytest.FixtureRequest, folder: Path, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Server]:
     """The command, with the folder on all paths."""
     options = ["--static", f"/={folder}?spa&missing=404", "--lifespan", "off"]
-    if request.param == "tls":
+    if request.param == "tls-http1.1":
+        options.append("--no-http2")
+    if request.param != "plain":
         files = certificates.files(tmp_path_factory.mktemp("tls"))
         options += [f"--{name.replace('_', '-')}={value}" for name, value in files.items()]
     with Server("tests.apps.plain_app:app", "--port", "0", *options) as server:
         server.until("Running on")
         yield server
         stopped_well(server)
+
+
+@pytest.fixture
+def version(request: pytest.FixtureRequest) -> str:
+    """What curl and the server agree on."""
+    return "2" if "http2" in request.node.callspec.params["server"] else "1.1"
 
 
 def url_of(server: Server) -> str:
@@ -92,10 +100,10 @@ def curl(server: Server, path: str, *arguments: str) -> bytes:
 
 
 @pytest.mark.requires_program("curl")
-def test_curl_gets_files_whole_and_the_log_has_them(server: Server) -> None:
+def test_curl_gets_files_whole_and_the_log_has_them(server: Server, version: str) -> None:
     assert curl(server, "/large.bin") == LARGE
     assert curl(server, "/gr%C3%BC%C3%9F%20dich.txt") == b"umlaut"
-    server.until('"GET /gr%C3%BC%C3%9F%20dich.txt HTTP/1.1" 200')
+    server.until(f'"GET /gr%C3%BC%C3%9F%20dich.txt HTTP/{version}" 200')
 
 
 @pytest.mark.requires_program("curl")
@@ -111,10 +119,10 @@ def test_curl_resumes_a_download(server: Server, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     "ranges, parts", [("0-99", 0), ("-100", 0), ("0-9,1000000-1000009,-10", 3)]
 )
-def test_curl_gets_ranges(server: Server, ranges: str, parts: int) -> None:
+def test_curl_gets_ranges(server: Server, version: str, ranges: str, parts: int) -> None:
     got = curl(server, "/large.bin", "--range", ranges, "--include")
     head, _, body = got.partition(b"\r\n\r\n")
-    assert head.startswith(b"HTTP/1.1 206 ")
+    assert head.startswith(f"HTTP/{version} 206 ".encode())
     if parts:
         assert body.count(b"content-range: bytes ") == parts
         assert LARGE[1000000:1000010] in body
