@@ -164,24 +164,23 @@ def legs(options: argparse.Namespace) -> list[Row]:
     pythons: dict[tuple[str, str], Path] = {}
 
     def prepare() -> tuple[bool, str]:
+        # What takes the C compiler and what waits for a package index side by side: the newest Python's compiled leg, beside
+        # it the others' pure ones; each Python's environments are made one after the other.
+        order = sorted(pairs, key=lambda pair: (pair[0] == newest) == (pair[1] == "pure"))
         with ThreadPoolExecutor(2) as pool:
-            made = [
-                pool.submit(
+            made = {
+                (version, leg): pool.submit(
                     venvs.make_leg,
                     version,
                     leg,
                     known[version],
                     ["apps"] if version == newest else [],
                 )
-                for version, leg in pairs
-            ]
-            failures = [str(failure) for future in made if (failure := future.exception())]
+                for version, leg in order
+            }
+            failures = [str(error) for each in made.values() if (error := each.exception())]
             pythons.update(
-                {
-                    pair: future.result()
-                    for pair, future in zip(pairs, made, strict=True)
-                    if not future.exception()
-                }
+                {pair: made[pair].result() for pair in pairs if not made[pair].exception()}
             )
         print("\n".join(failures))
         return (

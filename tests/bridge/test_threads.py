@@ -72,4 +72,5 @@ def test_the_programs_end_waits_for_jobs_and_not_for_idle_threads() -> None:
     ended = subprocess.run(
         [sys.executable, "-c", code], capture_output=True, text=True, timeout=DEADLINE_S, check=True
     )
-    assert (ended.stdout, ended.stderr) == ("done\n" * 3, "")
+    # Two threads may write their line ends after both words
+    assert (ended.stdout.count("done"), ended.stderr) == (3, "")

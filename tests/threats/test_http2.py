@@ -223,8 +223,17 @@ def test_h08_empty_data(gate: Gate, attacker: Peer, piece: bytes) -> None:
 def test_h12_padding_is_given_back(gate: Gate, attacker: Peer) -> None:
     """H12: a body in padded pieces arrives whole: padding counts in flow control, and is given back."""
     attacker.ask(1, "/padded", end=False, method="POST")
+
+    def window() -> int:
+        updates = [each for each in attacker.frames if each.type == TYPE_WINDOW_UPDATE]
+        granted = sum(int.from_bytes(each.payload, "big") for each in updates if each.stream == 1)
+        return 65535 + granted - sent
+
+    sent = 0
     for _ in range(500):
+        attacker.until(lambda: window() >= 257)
         attacker.send(frame(TYPE_DATA, FLAG_PADDED, 1, b"\xffx" + b"\x00" * 255))
+        sent += 257
     attacker.data(1, b"", end=True)
     assert attacker.answer(1).body == b"/padded " + b"x" * 500
 

@@ -286,11 +286,12 @@ class Trial:
         """The calls of the application in the name of this case, so far."""
         return server_report.read(self.server.folder / f"{self.name}.jsonl")
 
-    def _until(self, found: Callable[[], Any], expected: str) -> Any:
-        ends = time.monotonic() + self.patience_s
+    def _until(self, found: Callable[[], Any], expected: str, times: int = 1) -> Any:
+        patience_s = self.patience_s * times
+        ends = time.monotonic() + patience_s
         while not (value := found()):
             if time.monotonic() > ends:
-                self.wrong(expected, f"none within {self.patience_s:g} s")
+                self.wrong(expected, f"none within {patience_s:g} s")
             time.sleep(_LOOK_S)
         return value
 
@@ -305,11 +306,13 @@ class Trial:
         self._until(lambda: self.calls()[index].end, f"the end of call {index + 1}")
         return self.calls()[index]
 
-    def noted(self, name: str, index: int = 0) -> Any:
-        """What the application noted under `name`, when it has."""
+    def noted(self, name: str, index: int = 0, times: int = 1) -> Any:
+        """What the application noted under `name`, when it has; with `times` the patience."""
         self.call(index)
         return self._until(
-            lambda: self.calls()[index].notes(name), f"the application to reach its note {name!r}"
+            lambda: self.calls()[index].notes(name),
+            f"the application to reach its note {name!r}",
+            times,
         )[0]
 
     def signal(self, name: str) -> None:
