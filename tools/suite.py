@@ -30,7 +30,9 @@ PARTS = ("lint", "types", "drift", "legs")
 # More than cores: most tests wait for a socket most of the time.
 WORKERS = os.environ.get("PENSTOCK_TEST_WORKERS") or str(min((os.cpu_count() or 1) * 2, 8))
 # Tests of rooms without a compiled module.
-UNCOMPILED = ["tests/bridge", "tests/cli", "tests/config"]
+UNCOMPILED = [
+    f"tests/{room}" for room in ("bridge", "cli", "config", "conformance", "doctor", "testing")
+]
 # Of a property test: what hypothesis itself takes.
 EXAMPLES = 100
 # The last one as the tests start hundreds of servers, each of which would compile all that it imports.
