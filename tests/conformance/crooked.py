@@ -7,7 +7,7 @@ import asyncio
 import contextlib
 import socket
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,8 +22,9 @@ from penstock.conformance.server_process import client_context, live_scope
 from penstock.conformance.server_trial import PASS, Case, attempt
 
 App = Callable[[Any, Any, Any], Any]
-PATIENCE_S = 1.3
-PAUSE_S = 0.12
+# How long a case waits for what must come, and for what must not: long only where it is not there in vain
+PATIENCE_S, PATIENCE_WITH_FAULT_S = 20.0, 1.3
+PAUSE_S, PAUSE_WITH_FAULT_S = 0.12, 1.0
 
 
 class Fault(NamedTuple):
@@ -257,13 +258,16 @@ class Crooked:
             self._live[place, kind] = found
         return self._live[place, kind]
 
-    def verdict(self, case: Case, fault: Fault | None) -> str:
-        """What the case says of the server with this fault, in words if it is no failure."""
+    def verdict(self, case: Case, fault: Fault | None, right: bool) -> str:
+        """What the case says of the server with this fault, in words if it is no failure.
+
+        `right`: the case should pass, and nothing but a wrong case or server keeps it waiting.
+        """
         self._count += 1
         case = case._replace(key=f"{case.key}-{self._count}")
         if fault is not None:
             self.faults[case.key] = fault
-        stage = _Stage(self, fault)
+        stage = _Stage(self, fault, right)
         try:
             result = attempt(stage, case)
         finally:
@@ -274,11 +278,10 @@ class Crooked:
 
 
 class _Stage:
-    patience_s = PATIENCE_S
-    pause_s = PAUSE_S
-
-    def __init__(self, crooked: Crooked, fault: Fault | None) -> None:
+    def __init__(self, crooked: Crooked, fault: Fault | None, right: bool) -> None:
         self._crooked, self._fault = crooked, fault
+        self.patience_s = PATIENCE_S if right else PATIENCE_WITH_FAULT_S
+        self.pause_s = PAUSE_S if right else PAUSE_WITH_FAULT_S
         self._relays: list[_Relay] = []
 
     def shared(self, kind: str) -> Any:
@@ -347,19 +350,21 @@ def unseen(
     cases = {name: case for name, case in cases_of(area).items() if name not in elsewhere}
     wrong = dict.fromkeys(cases.keys() - faults.keys(), "has no fault")
     wrong |= dict.fromkeys(faults.keys() - cases.keys(), "is no case")
-    tried = [
-        (name, case, fault)
-        for name, case in cases.items()
-        if name in faults
-        for fault in (right.get(name), faults[name])
-    ]
+    tried = [name for name in cases if name in faults]
+
+    def verdicts(with_fault: bool) -> Iterable[tuple[str, str]]:
+        chosen = faults if with_fault else right
+        told = pool.map(
+            lambda name: crooked.verdict(cases[name], chosen.get(name), not with_fault), tried
+        )
+        return zip(tried, told, strict=True)
+
     with ThreadPoolExecutor(8) as pool:
-        verdicts = list(pool.map(lambda each: crooked.verdict(each[1], each[2]), tried))
-    for (name, _, fault), verdict in zip(tried, verdicts, strict=True):
-        if fault is right.get(name):
-            again = "" if verdict.startswith(PASS) else crooked.verdict(cases[name], fault)
-            if again and not again.startswith(PASS):
-                wrong[f"{name} without a fault"] = again
-        elif verdict not in {"fail", "warn"}:
-            wrong[f"{name} with its fault"] = verdict
+        # One after the other: some faults harm whatever else runs in the process
+        for name, verdict in verdicts(with_fault=False):
+            if not verdict.startswith(PASS):
+                wrong[f"{name} without a fault"] = verdict
+        for name, verdict in verdicts(with_fault=True):
+            if verdict not in {"fail", "warn"}:
+                wrong[f"{name} with its fault"] = verdict
     return wrong

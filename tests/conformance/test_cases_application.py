@@ -81,14 +81,14 @@ async def _coroutine(awaitable: Any) -> Any:
 
 
 async def _without_task(app: App, scope: Any, receive: Any, send: Any) -> None:
-    """Tasks of the application are cancelled at once."""
-    before = asyncio.all_tasks()
+    """Tasks of this application (others run on the same loop) are cancelled at once."""
 
     async def watch() -> None:
         while True:
             await asyncio.sleep(0.002)
-            for task in asyncio.all_tasks() - before - {asyncio.current_task()}:
-                task.cancel()
+            for task in asyncio.all_tasks():
+                if "_uses_asyncio.<locals>.child" in repr(task):
+                    task.cancel()
 
     task = asyncio.create_task(watch())
     try:

@@ -46,12 +46,12 @@ def test_verdicts(
     run: Callable[[Trial], None], level: str, derived: bool, verdict: str, crooked: Crooked
 ) -> None:
     case = Case("X-01", level, "text", "scope", "X-01-x", derived, "plain", run, None)
-    assert attempt(_Stage(crooked, None), case).verdict == verdict
+    assert attempt(_Stage(crooked, None, right=False), case).verdict == verdict
 
 
 def test_equal_wants_the_type_too(crooked: Crooked) -> None:
     case = Case("X-01", "MUST", "text", "scope", "X-01-y", False, "plain", _right, None)
-    trial = Trial(_Stage(crooked, None), case)
+    trial = Trial(_Stage(crooked, None, right=False), case)
     trial.equal(1, 1)
     with pytest.raises(Wrong):
         trial.equal(True, 1)
