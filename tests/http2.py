@@ -14,6 +14,7 @@ from typing import Any, NamedTuple, Self
 import h2.config
 import h2.connection
 import h2.events
+import h2.settings
 import hpack
 
 from penstock.wire.http2_frames import (
@@ -93,14 +94,21 @@ class Answer:
 class Http2Client:
     """A connection of the `h2` library: whatever the server does against RFC 9113 raises."""
 
-    def __init__(self, sock: socket.socket, scheme: str = "http") -> None:
+    def __init__(self, sock: socket.socket, scheme: str = "http", *, push: bool = False) -> None:
         self.sock = sock
         self.scheme = scheme
+        self.promises: list[tuple[int, list[tuple[str, str]]]] = []  # stream, fields
         config = h2.config.H2Configuration(
             client_side=True, header_encoding=None, validate_outbound_headers=False
         )
         self.h2 = h2.connection.H2Connection(config)
-        self.h2.local_settings.enable_push = 0
+        # As first values: changed ones would be told the server by nobody
+        self.h2.local_settings = h2.settings.Settings(
+            initial_values={
+                **self.h2.local_settings,
+                h2.settings.SettingCodes.ENABLE_PUSH: int(push),
+            }
+        )
         self.h2.initiate_connection()
         self.answers: dict[int, Answer] = {}
         self.taken: set[int] = set()
@@ -180,6 +188,10 @@ class Http2Client:
         """Take what has happened."""
         if isinstance(event, h2.events.ConnectionTerminated):
             self.goaway = event.error_code
+        if isinstance(event, h2.events.PushedStreamReceived):
+            fields = [(name.decode(), value.decode()) for name, value in event.headers]
+            self.promises.append((event.pushed_stream_id, fields))
+            self.answers[event.pushed_stream_id] = Answer()
         stream = getattr(event, "stream_id", None)
         answer = self.answers.get(stream) if stream else None
         if answer is None:
@@ -240,9 +252,9 @@ class Http2Client:
         return True
 
 
-def http2(served: Any, receive_buffer: int = 0) -> Http2Client:
-    """A new HTTP/2 connection to a server, by prior knowledge."""
-    return Http2Client(served.client(receive_buffer).sock)
+def http2(served: Any, receive_buffer: int = 0, *, push: bool = False) -> Http2Client:
+    """A new HTTP/2 connection to a server, by prior knowledge; `push`: it takes promises."""
+    return Http2Client(served.client(receive_buffer).sock, push=push)
 
 
 class Frame(NamedTuple):

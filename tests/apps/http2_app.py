@@ -94,6 +94,11 @@ async def app(scope: Any, receive: Any, send: Any) -> None:
         links = [b"</style.css>; rel=preload; as=style"]
         await send({"type": "http.response.early_hint", "links": links})
         await _answer(send, b"{}")
+    elif path == "/pushes":
+        await send({"type": "http.response.start", "status": 200, "headers": []})
+        push = {"type": "http.response.push", "path": "/told?pushed=é", "headers": []}
+        await send(push)
+        await send({"type": "http.response.body", "body": b"main"})
     elif path == "/held":
         say("held")
         await receive()

@@ -268,6 +268,25 @@ def test_nghttp_gets_its_answers_in_all_its_moods(site: Site, options: tuple[str
     assert "recv GOAWAY" not in seen
 
 
+def test_nghttp_takes_what_is_pushed(site: Site) -> None:
+    """A promise before the answer, and a whole response on its stream; none where it wants none."""
+    seen = ran("nghttp", "--no-verify-peer", "--verbose", f"{site.url}/pushes").decode()
+    promised = re.search(r"recv PUSH_PROMISE.*?promised_stream_id=(\d+)", seen, re.DOTALL)
+    assert promised is not None, seen
+    assert ":path: /told?pushed=%C3%A9" in seen
+    assert f"recv (stream_id={promised[1]}) :status: 200" in seen
+    assert '"query_string": "pushed=%C3%A9"' in seen
+    seen = ran(
+        "nghttp", "--no-verify-peer", "--no-push", "--verbose", f"{site.url}/pushes"
+    ).decode()
+    assert "PUSH_PROMISE" not in seen and "main" in seen
+
+
+def test_curl_is_not_pushed_to(site: Site) -> None:
+    """It switches pushes off."""
+    assert site.curl(f"{site.url}/pushes") == b"main"
+
+
 def test_nghttp_uploads_with_padding_and_trailers(site: Site, tmp_path: Path) -> None:
     """The trailers are checked and dropped; padding counts against the windows, and is given back."""
     body = os.urandom(1 << 20)

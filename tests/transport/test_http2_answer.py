@@ -186,13 +186,6 @@ def test_early_hints_come_first() -> None:
     assert answer.status == 200
 
 
-def test_pushes_are_taken_and_dropped() -> None:
-    """PUSH-01, PUSH-05, PUSH-08: the response is as it would be without."""
-    push = {"type": "http.response.push", "path": "/é x", "headers": [(b"accept", b"a")]}
-    answer = answered(start(), push, part(b"x", more=True), push, part(b"y"))
-    assert (answer.status, answer.body, answer.ended) == (200, b"xy", True)
-
-
 @pytest.mark.parametrize(
     "wrong",
     [

@@ -202,3 +202,127 @@ def test_a_request_leaves_no_garbage() -> None:
         assert left == []
     finally:
         gc.enable()
+
+
+# ------------------------------------------------------------------------------------------ pushes
+
+
+def pushing(*pushes: dict[str, Any]) -> Any:
+    """An application whose answer to / promises these before its body."""
+
+    async def app(call: Call) -> None:
+        if call.scope["path"] != "/":
+            await call.answer(call.scope["path"].encode())
+            return
+        await call.start()
+        for push in pushes:
+            await call.send({"type": "http.response.push", "headers": [], **push})
+        await call.write(b"main", more=False)
+
+    return app
+
+
+def test_a_push_is_a_promise_a_call_and_a_response() -> None:
+    """As if the client had asked, with the authority of its own request (PUSH-03, PUSH-04, PUSH-06)."""
+    probe = Probe(pushing({"path": "/é?a=1", "headers": [(b"accept", b"x/y")]}))
+    with serving(probe) as served, http2(served, push=True) as client:
+        assert client.get().body == b"main"
+        ((stream, fields),) = client.promises
+        assert fields == [
+            (":method", "GET"),
+            (":scheme", "http"),
+            (":authority", "example.test"),
+            (":path", "/%C3%A9?a=1"),
+            ("accept", "x/y"),
+        ]
+        assert client.answer(stream).body == "/é".encode()
+        assert client.get("/after").status == 200
+        main, pushed = (call.scope for call in probe.calls[:2])
+    assert pushed["headers"] == [(b"host", b"example.test"), (b"accept", b"x/y")]
+    assert (pushed["path"], pushed["raw_path"], pushed["query_string"]) == (
+        "/é",
+        b"/%C3%A9",
+        b"a=1",
+    )
+    for key in ("client", "server", "scheme", "root_path", "http_version", "type"):
+        assert pushed[key] == main[key]
+
+
+def test_to_who_wants_no_pushes_there_is_none() -> None:
+    """Neither a promise nor a call, and the answer is as without (PUSH-05)."""
+    probe = Probe(pushing({"path": "/a"}))
+    with serving(probe) as served, http2(served) as client:
+        assert client.get().body == b"main"
+        assert client.get("/after").status == 200
+        assert (client.promises, len(probe.calls)) == ([], 2)
+
+
+def test_a_push_does_not_push() -> None:
+    """It is taken, and does nothing (PUSH-08)."""
+
+    async def app(call: Call) -> None:
+        await call.start()
+        if call.scope["path"] != "/after":
+            await call.send({"type": "http.response.push", "path": "/again", "headers": []})
+        await call.write(b"x", more=False)
+
+    probe = Probe(app)
+    with serving(probe) as served, http2(served, push=True) as client:
+        client.get()
+        ((stream, _),) = client.promises
+        assert client.answer(stream).status == 200
+        client.get("/after")
+        assert [call.scope["path"] for call in probe.calls] == ["/", "/again", "/after"]
+
+
+def test_a_client_that_takes_a_push_back_is_a_client_that_has_left_it() -> None:
+    """The pushed call hears of a disconnect; its connection goes on."""
+
+    async def app(call: Call) -> None:
+        if call.scope["path"] == "/pushed":
+            await call.start()
+            await call.receive()
+            await call.receive()
+            return
+        await call.start()
+        await call.send({"type": "http.response.push", "path": "/pushed", "headers": []})
+        await call.write(b"x", more=False)
+
+    probe = Probe(app)
+    with serving(probe) as served, http2(served, push=True) as client:
+        client.get()
+        ((stream, _),) = client.promises
+        pushed = probe.call(1)
+        client.h2.reset_stream(stream, CANCEL)
+        client.flush()
+        pushed.wait()
+        assert pushed.events[-1]["type"] == "http.disconnect"
+        assert client.get("/after").status == 200
+
+
+def test_a_push_that_is_taken_back_before_it_has_begun_is_no_call() -> None:
+    """Its place is free again."""
+    trial = Trial(forever)
+    trial.ask()
+    trial.settle()
+    connection = trial.connection
+    end = connection.session.push(connection.session.ends()[0], b"\x82\x86\x84\x41\x01a")
+    assert (end.id, connection.session.pushed) == (2, 1)
+    connection.session.reset(end, CANCEL)
+    (stream,) = connection.streams
+    connection.begin_promised(stream, end, None)
+    assert (connection.session.pushed, len(connection.streams)) == (0, 1)
+
+
+def test_static_files_can_be_pushed(tmp_path: Path) -> None:
+    (tmp_path / "a.css").write_bytes(b"a {}")
+    app = Probe(pushing({"path": "/static/a.css"}))
+    with (
+        serving(app, static=[f"/static={tmp_path}"]) as served,
+        http2(served, push=True) as client,
+    ):
+        client.get()
+        ((stream, _),) = client.promises
+        answer = client.answer(stream)
+        assert (answer.status, answer.body) == (200, b"a {}")
+        assert len(app.calls) == 1

@@ -16,6 +16,7 @@ from penstock.wire.http2_states import (
     INPUTS,
     NEXT,
     OPEN,
+    RESERVED_LOCAL,
     SKIPPED,
     STATES,
     STREAM_FAULT,
@@ -25,7 +26,7 @@ BAD = CONNECTION_FAULT | PROTOCOL_ERROR
 GONE = CONNECTION_FAULT | STREAM_CLOSED
 LATE = STREAM_FAULT | STREAM_CLOSED
 NO_TRAILERS = STREAM_FAULT | PROTOCOL_ERROR
-LIVE = {OPEN, HALF_CLOSED_LOCAL, HALF_CLOSED_REMOTE}
+LIVE = {OPEN, HALF_CLOSED_LOCAL, HALF_CLOSED_REMOTE, RESERVED_LOCAL}
 CLOSED = {CLOSED_BY_END, CLOSED_BY_PEER, CLOSED_BY_US, SKIPPED}
 
 
@@ -57,6 +58,7 @@ def test_5_1_the_table_is_whole() -> None:
             ),
         ),
         (HALF_CLOSED_REMOTE, (LATE, LATE, LATE, LATE, CLOSED_BY_PEER, HALF_CLOSED_REMOTE)),
+        (RESERVED_LOCAL, (BAD, BAD, BAD, BAD, CLOSED_BY_PEER, RESERVED_LOCAL)),
         (CLOSED_BY_END, (GONE, GONE, GONE, GONE, IGNORED, IGNORED)),
         (CLOSED_BY_PEER, (LATE, LATE, LATE, LATE, IGNORED, IGNORED)),
         (CLOSED_BY_US, (IGNORED,) * 6),
@@ -72,6 +74,7 @@ def test_5_1_what_is_sent() -> None:
     """END_STREAM closes our half, RST_STREAM closes; nothing is sent on what is idle or closed."""
     assert after(OPEN, states.SEND_END) == HALF_CLOSED_LOCAL
     assert after(HALF_CLOSED_REMOTE, states.SEND_END) == CLOSED_BY_END
+    assert after(RESERVED_LOCAL, states.SEND_END) == CLOSED_BY_END
     assert {after(state, states.SEND_RST_STREAM) for state in LIVE} == {CLOSED_BY_US}
     for state in {IDLE, *CLOSED}:
         assert after(state, states.SEND_END) == after(state, states.SEND_RST_STREAM) == IGNORED

@@ -1,5 +1,6 @@
 """Cases: early hints, trailers, pushes, each judged where the live scope offers it (section 20)."""
 
+from penstock.conformance.client_http2 import ENABLE_PUSH, Answer
 from penstock.conformance.server_probe import Call
 from penstock.conformance.server_trial import MUST, SHOULD, Trial, case
 
@@ -186,11 +187,20 @@ def trailers_are_waited_for(t: Trial) -> None:
 
 async def _pushes(call: Call) -> None:
     await call.body()
-    if call.scope["path"] == "/pushed":
-        await call.answer(b"pushed")
+    path = call.scope["path"]
+    headers = [(b"x-probe", call.name.encode())]
+    if path in {"/pushed", "/é x"}:
+        # A push of its own comes to nothing, and does no harm
+        await call.start()
+        await call.send({"type": "http.response.push", "path": "/again", "headers": headers})
+        await call.part(b"pushed")
         return
+    if path == "/pseudo":
+        headers = [(b":path", b"/pushed")]
     await call.start()
-    await call.send({"type": "http.response.push", "path": "/pushed", "headers": []})
+    what = "/é x" if path == "/encoded" else "/pushed"
+    push = {"type": "http.response.push", "path": what, "headers": headers}
+    call.note("taken", await call.attempt(push))
     await call.part(b"main")
 
 
@@ -209,6 +219,17 @@ def push_to_nobody(t: Trial) -> None:
     t.check(answer.body == b"main" and not answer.promised, "the response alone", answer)
 
 
+def _pushed(t: Trial, path: bytes = b"/") -> tuple[dict[bytes, bytes], Answer]:
+    """The one promise that comes with the answer to `path`, and what came of it."""
+    t.announced(_PUSH, "http2")
+    client = t.http2({ENABLE_PUSH: 1})
+    answer = client.ask(client.fields(path))
+    t.check(len(answer.promised) == 1, "a PUSH_PROMISE", answer)
+    stream, fields = answer.promised[0]
+    client.answers.setdefault(stream, Answer())
+    return dict(fields), client.answer(stream)
+
+
 @case(
     "PUSH-03",
     SHOULD,
@@ -217,10 +238,65 @@ def push_to_nobody(t: Trial) -> None:
     on="http2",
 )
 def push(t: Trial) -> None:
+    fields, answer = _pushed(t)
+    t.check(fields.get(b":path") == b"/pushed", ":path /pushed", fields)
+    t.check((answer.status, answer.body) == (200, b"pushed"), "200 and its body", answer)
+    t.equal(t.ended(1).scope["path"], "/pushed")
+
+
+@case(
+    "PUSH-04",
+    SHOULD,
+    "A promise has the authority of the request that it comes with",
+    app=_pushes,
+    on="http2",
+)
+def push_authority(t: Trial) -> None:
+    fields, _ = _pushed(t)
+    t.equal(fields.get(b":authority"), b"example.test")
+
+
+@case(
+    "PUSH-06",
+    MUST,
+    "The path of a promise is percent-encoded",
+    app=_pushes,
+    on="http2",
+    derived=True,
+)
+def push_encoded(t: Trial) -> None:
+    fields, _ = _pushed(t, b"/encoded")
+    t.equal(fields.get(b":path", b"").upper(), b"/%C3%A9%20X")
+
+
+@case(
+    "PUSH-07",
+    SHOULD,
+    "Pseudo-headers in the headers of a push raise",
+    app=_pushes,
+    on="http2",
+    derived=True,
+)
+def push_pseudo(t: Trial) -> None:
     t.announced(_PUSH, "http2")
-    client = t.http2({2: 1})
-    answer = client.ask(client.fields(), None)
-    t.check(answer.promised, "PUSH_PROMISE", "none")
+    client = t.http2({ENABLE_PUSH: 1})
+    answer = client.ask(client.fields(b"/pseudo"))
+    t.check(answer.body == b"main" and not answer.promised, "the response alone", answer)
+    t.check(not t.noted("taken"), "an exception", "the message was taken")
+
+
+@case(
+    "PUSH-08",
+    SHOULD,
+    "A push within a pushed response does nothing, and no harm",
+    app=_pushes,
+    on="http2",
+    derived=True,
+)
+def push_within_a_push(t: Trial) -> None:
+    _, answer = _pushed(t)
+    t.check(answer.body == b"pushed" and not answer.promised, "the response alone", answer)
+    t.check(not t.ended(1).refused(), "no exception", t.ended(1).refused())
 
 
 @case("DEBUG-01", SHOULD, "http.response.debug is not offered: it is for tests")

@@ -289,16 +289,13 @@ class HttpResponse(Exchange):
         self._stream.informational(103, fields)
 
     def _push(self, message: dict[str, Any]) -> None:
-        """Take a promise of another response, and drop it: browsers have given pushes up, and other
-        clients switch them off (PUSH-01, PUSH-02, PUSH-05, PUSH-07)."""
+        """Promise another response (PUSH-01, PUSH-02)."""
         if "http.response.push" not in self._stream.extensions:
             raise MessageError("http.response.push is not among the scope's extensions")
         path = message.get("path")
         if type(path) is not str or not path.startswith("/"):
             raise MessageError(f"the path of a push must begin with /, got {path!r:.80}")
-        for name, _ in message.get("headers") or ():
-            if type(name) is not bytes or name.startswith(b":"):
-                raise MessageError(f"{name!r:.80} is no header name for http.response.push")
+        self._stream.push(path, message.get("headers") or ())
 
     def _path(self, message: dict[str, Any]) -> None:
         """Send a whole file by its name; the file is opened here and closed when it has gone."""

@@ -17,6 +17,7 @@ cdef class Stream:
     cpdef object file(self, int fd, long long offset, long long count, bint end)
     cpdef object trailers(self, object headers)
     cpdef object informational(self, int status, object headers)
+    cpdef object push(self, str path, object headers)
     cpdef object accept(self, object headers)
     cpdef object read_more(self)
     cpdef object reset(self, str reason)

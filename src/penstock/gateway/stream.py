@@ -99,6 +99,13 @@ class Stream:
         """Write a 1xx response before the held head; ignored where the protocol has none."""
         raise NotImplementedError
 
+    def push(self, path: str, headers: Any) -> None:
+        """Make the client's next request for it: a GET of `path` (beginning with a slash) with these
+        headers, whose response is sent along. Does nothing where the client takes no pushes, or no
+        more of them, and where the protocol has none. Raises `MessageError` for what cannot be
+        asked for (PUSH-03 to PUSH-08)."""
+        raise NotImplementedError
+
     def accept(self, headers: Any) -> None:
         """Agree to the WebSocket handshake with these extra response headers; then `body` carries
         frames and `Exchange.on_body` delivers them. Raises `MessageError` on a bad header."""

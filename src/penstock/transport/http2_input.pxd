@@ -33,11 +33,14 @@ cdef class Input(Output):
     cdef _resumed(self)
     @cython.locals(started=int, session=Session, event=int, stream=Http2Stream)
     cpdef _advance(self)
-    @cython.locals(
-        worker=Worker, service=Service, stream=Http2Stream, exchange=Exchange, file=Exchange,
-        request=HttpExchange
-    )
+    @cython.locals(stream=Http2Stream)
     cdef _begin(self, Http2End end, Head head, bytes protocol, bint ended)
+    @cython.locals(stream=Http2Stream)
+    cpdef begin_promised(self, object parent, object end, object head)
+    @cython.locals(
+        worker=Worker, service=Service, exchange=Exchange, file=Exchange, request=HttpExchange
+    )
+    cdef _start(self, Http2Stream stream, Head head, bytes protocol)
     cdef Exchange _begin_websocket(self, Http2Stream stream, Head head)
     cdef _reset(self, Http2End end, bint ours)
     cdef _refuse(self, Session session)

@@ -159,12 +159,29 @@ class Input(Output):
 
     def _begin(self, end: Any, head: Any, protocol: bytes, ended: bool) -> None:
         """Start the exchange of a request whose head has come."""
-        worker = self.worker
-        service = self.service
         stream = Http2Stream.__new__(Http2Stream)
         stream.begin(self, end, head, ended)
         end.owner = stream
         self.streams.add(stream)
+        self._start(stream, head, protocol)
+
+    def begin_promised(self, parent: Any, end: Any, head: Any) -> None:
+        """See `Output.begin_promised`."""
+        if self._lost or self._closed or not end.open:
+            # The client has taken it back meanwhile, or is gone
+            self.session.done(end)
+            return
+        stream = Http2Stream.__new__(Http2Stream)
+        stream.begin(self, end, head, True)
+        stream.told_as(parent)
+        end.owner = stream
+        self.streams.add(stream)
+        self._start(stream, head, b"")
+
+    def _start(self, stream: Any, head: Any, protocol: bytes) -> None:
+        """Start the exchange of a stream."""
+        worker = self.worker
+        service = self.service
         if (
             head.forwarded
             and self._proxy is not None

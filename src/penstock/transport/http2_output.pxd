@@ -54,6 +54,7 @@ cdef class Output:
     cdef _resumed(self)
     cdef _after(self)
     cpdef advance_soon(self)
+    cpdef begin_promised(self, object parent, object end, object head)
     cpdef bint trusts_peer(self) except -1
     cdef _pause(self)
     cdef _resume(self)

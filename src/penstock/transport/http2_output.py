@@ -200,6 +200,10 @@ class Output:
         """Go on with the input in the next turn of the loop."""
         raise NotImplementedError
 
+    def begin_promised(self, parent: Any, end: Any, head: Any) -> None:
+        """Start the exchange of a request that was promised on the stream `parent`."""
+        raise NotImplementedError
+
     def trusts_peer(self) -> bool:
         """Whether the connection's peer may say what a request's id is."""
         return self._proxy is not None and self._proxy.trusted

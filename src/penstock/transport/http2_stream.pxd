@@ -34,6 +34,8 @@ cdef class Http2Stream(Answer):
     @cython.locals(size=Py_ssize_t, exchange=Exchange, unread=Py_ssize_t, buffered=Py_ssize_t)
     cpdef received(self, bytes data, bint ended)
     @cython.locals(exchange=Exchange)
+    cpdef object push(self, str path, object headers)
+    cpdef told_as(self, Http2Stream other)
     cpdef drained(self)
     cpdef lost(self, str reason)
     cpdef refuse(self, object exc)

@@ -162,6 +162,33 @@ class Http2Stream(Answer):
         if ended and self.is_websocket and self.exchange is not None:
             exchange.on_disconnect(DISCONNECT_EOF, False)
 
+    # The response; the rest of it is in `http2_answer`.
+
+    def push(self, path: str, headers: Any) -> None:
+        """See `Stream.push`."""
+        # Here, since hardly anybody pushes
+        from penstock.wire.http2_push import promised_request
+
+        exchange: Any = self.exchange
+        connection = self._connection
+        # The authority comes first in a head's headers
+        authority = exchange.head.headers[0][1]
+        limits = connection.shared.limits
+        head, block = promised_request(path, headers, self.scheme, authority, limits)
+        if self.worker.closing:
+            return
+        end = self._session.push(self._end, block)
+        if end is not None:
+            connection.output()
+            self.worker.loop.call_soon(connection.begin_promised, self, end, head)
+
+    def told_as(self, other: "Http2Stream") -> None:
+        """It is as if the client of `other` had made this request."""
+        self.client = other.client
+        self.server = other.server
+        self.scheme = other.scheme
+        self.root_path = other.root_path
+
     # What happens to it.
 
     def drained(self) -> None:

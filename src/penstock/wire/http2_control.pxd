@@ -3,7 +3,7 @@ import cython
 from penstock.wire.http2 cimport Reader
 from penstock.wire.http2_budget cimport Budget
 from penstock.wire.http2_end cimport Http2End
-from penstock.wire.http2_limits cimport Http2Limits
+from penstock.wire.http2_limits cimport Http2Limits, greeting
 from penstock.wire.http2_sending cimport Sender
 from penstock.wire.priority cimport parse_priority
 
@@ -26,8 +26,6 @@ cdef int SETTINGS_HEADER_TABLE_SIZE
 cdef int SETTINGS_INITIAL_WINDOW_SIZE
 cdef int SETTINGS_MAX_CONCURRENT_STREAMS
 cdef int SETTINGS_MAX_FRAME_SIZE
-cdef int SETTINGS_MAX_HEADER_LIST_SIZE
-cdef int SETTINGS_NO_RFC7540_PRIORITIES
 cdef int SETTINGS_TIMEOUT
 cdef long long STREAM_ID_MAX
 cdef int TYPE_GOAWAY
@@ -41,8 +39,6 @@ cdef object error_name
 cdef object goaway
 cdef object ping
 cdef object rst_stream
-cdef object settings
-cdef object window_update
 cdef int CLOSED_BY_END
 cdef int CLOSED_BY_US
 cdef int CODE
@@ -77,6 +73,9 @@ cdef class Control(Sender):
     cdef double _head_due
     cdef long long _head_number
     cdef long long _last
+    cdef long long _promised
+    cdef long long _pushed_max
+    cdef bint _pushes
     cdef Reader _reader
     cdef double _settings_due
     cdef bint _settings_open

@@ -28,8 +28,6 @@ from penstock.wire.http2_frames import (
     SETTINGS_INITIAL_WINDOW_SIZE,
     SETTINGS_MAX_CONCURRENT_STREAMS,
     SETTINGS_MAX_FRAME_SIZE,
-    SETTINGS_MAX_HEADER_LIST_SIZE,
-    SETTINGS_NO_RFC7540_PRIORITIES,
     SETTINGS_TIMEOUT,
     STREAM_ID_MAX,
     TYPE_GOAWAY,
@@ -43,10 +41,8 @@ from penstock.wire.http2_frames import (
     goaway,
     ping,
     rst_stream,
-    settings,
-    window_update,
 )
-from penstock.wire.http2_limits import Http2Limits
+from penstock.wire.http2_limits import Http2Limits, greeting
 from penstock.wire.http2_sending import Sender
 from penstock.wire.http2_states import (
     CLOSED_BY_END,
@@ -93,6 +89,9 @@ class Control(Sender):
         "_head_due",
         "_head_number",
         "_last",
+        "_promised",
+        "_pushed_max",
+        "_pushes",
         "_reader",
         "_settings_due",
         "_settings_open",
@@ -112,6 +111,10 @@ class Control(Sender):
         self._budget = Budget()
         self._reader = Reader(limits.frame_max, limits.head_max + _BLOCK_SLACK)
         self._last = 0
+        self._promised = 0
+        # What the peer's SETTINGS say where they say nothing (section 6.5.2).
+        self._pushes = True
+        self._pushed_max = STREAM_ID_MAX
         self._goaway_last = STREAM_ID_MAX
         self._gaps: list[tuple[int, int]] = []
         self._early: dict[int, bytes] = {}
@@ -127,27 +130,9 @@ class Control(Sender):
         self.text = ""
         self.leaving = False
         self.ping_open = False
-        pairs = [
-            (SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams_max),
-            (SETTINGS_MAX_HEADER_LIST_SIZE, limits.head_max),
-            (SETTINGS_NO_RFC7540_PRIORITIES, 1),
-        ]
-        if websockets:
-            pairs.append((SETTINGS_ENABLE_CONNECT_PROTOCOL, 1))
-        if limits.stream_window != INITIAL_WINDOW:
-            pairs.append((SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window))
-        if limits.frame_max != FRAME_MIN:
-            pairs.append((SETTINGS_MAX_FRAME_SIZE, limits.frame_max))
-        if limits.table_max != INITIAL_TABLE:
-            pairs.append((SETTINGS_HEADER_TABLE_SIZE, limits.table_max))
-        first = settings(pairs)
-        if limits.connection_window > INITIAL_WINDOW:
-            increment = limits.connection_window - INITIAL_WINDOW
-            first += window_update(0, increment)
-            self._receive_window += increment
-        else:
-            self._window = INITIAL_WINDOW
-        self._out.append(first)
+        self._out.append(greeting(limits, websockets))
+        self._receive_window += max(limits.connection_window - INITIAL_WINDOW, 0)
+        self._window = self._receive_window
 
     def reset(self, end: Http2End, code: int) -> None:
         """End the stream with RST_STREAM, what waits on it is dropped. No RESET event follows.
@@ -234,6 +219,7 @@ class Control(Sender):
             elif payload == _PING:
                 self.ping_open = False
         elif kind == TYPE_GOAWAY:
+            self._pushes = False
             self.code = int.from_bytes(self._reader.payload[4:8], "big")
             return _GOAWAY
         elif kind == TYPE_PRIORITY_UPDATE:
@@ -286,6 +272,10 @@ class Control(Sender):
         elif name in {SETTINGS_ENABLE_PUSH, SETTINGS_ENABLE_CONNECT_PROTOCOL}:
             if value > 1:
                 raise Http2Error(PROTOCOL_ERROR, f"setting {name:#x} is {value}", "RFC 9113 6.5.2")
+            if name == SETTINGS_ENABLE_PUSH:
+                self._pushes = value == 1
+        elif name == SETTINGS_MAX_CONCURRENT_STREAMS:
+            self._pushed_max = value
         elif name == SETTINGS_HEADER_TABLE_SIZE and value < INITIAL_TABLE:
             # RFC 7541 section 4.2: the next block says that we keep to it. Ours use no table.
             self._table_update = True
@@ -329,7 +319,11 @@ class Control(Sender):
             self._churn()
             self._judge(NEXT[self._closed_state(number) * INPUTS + RECV_RST_STREAM], number)
             return _NEED_MORE
-        self._budget.reset()
+        if number & 1:
+            self._budget.reset()
+        else:
+            # It may well have what we promise, and did not ask for it.
+            self._churn()
         whole = not end.open and end.items is None
         self._close(end, NEXT[end.state * INPUTS + RECV_RST_STREAM])
         if whole:
@@ -344,14 +338,14 @@ class Control(Sender):
         """RFC 9218 section 7.1: kept for a stream that is not open yet."""
         payload = self._reader.payload
         number = int.from_bytes(payload[:4], "big") & STREAM_ID_MAX
-        if not number & 1:
+        if number == 0 or (not number & 1 and number > self._promised):
             raise Http2Error(PROTOCOL_ERROR, f"PRIORITY_UPDATE of stream {number}", "RFC 9218 7.1")
         end = self._streams.get(number)
         if end is not None:
             # What it does not name is as it is by default, not as it was.
             urgency, incremental = parse_priority(payload[4:], _URGENCY, False)
             self._change_priority(end, urgency, incremental)
-        elif number > self._last:
+        elif number & 1 and number > self._last:
             if len(self._early) >= _EARLY_MAX:
                 del self._early[next(iter(self._early))]
             self._early[number] = payload[4:]
@@ -375,15 +369,16 @@ class Control(Sender):
 
     def _closed_state(self, number: int) -> int:
         """The state of a stream that is not in `_streams`."""
-        if number > self._last:
+        if not number & 1:
+            if number > self._promised:
+                return IDLE
+        elif number > self._last:
             if self.leaving and number > self._goaway_last:
                 return CLOSED_BY_US
             return IDLE
         state = self._resets.get(number)
         if state is not None:
             return state
-        if not number & 1:
-            return IDLE
         for first, beyond in self._gaps:
             if first <= number < beyond:
                 return SKIPPED

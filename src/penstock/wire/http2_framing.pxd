@@ -17,8 +17,10 @@ cdef object window_update
 cdef int CLOSED_BY_END
 cdef int CLOSED_BY_US
 cdef int HALF_CLOSED_LOCAL
+cdef int HALF_CLOSED_REMOTE
 cdef int INPUTS
 cdef bytes NEXT
+cdef int RESERVED_LOCAL
 cdef int SEND_END
 
 cdef Py_ssize_t _RESETS_KEPT_MAX
@@ -47,6 +49,7 @@ cdef class Framer:
     cdef public list drained
     cdef public list failed
     cdef public Http2Limits limits
+    cdef public Py_ssize_t pushed
     cdef public Py_ssize_t queued_bytes
 
     @cython.locals(window="long long", grown="long long", increment="long long")
@@ -58,6 +61,7 @@ cdef class Framer:
     @cython.locals(window="long long", grown="long long", increment="long long")
     cdef object _give_back(self, Py_ssize_t count)
     cdef object _close(self, Http2End end, int state)
+    cdef object _leave_place(self, Http2End end)
     cdef object _remember(self, long long number, int state)
     cdef object _reset(self, Http2End end, long long code)
     @cython.locals(order=Order)
@@ -67,6 +71,9 @@ cdef class Framer:
     cdef object _ended_early(self, Http2End end)
     @cython.locals(flags=int)
     cdef object _frame_data(self, Http2End end, object data, Py_ssize_t size, bint fin)
-    @cython.locals(flags=int, kind=int, start=Py_ssize_t, size=Py_ssize_t)
     cdef object _frame_headers(self, Http2End end, bytes block, bint fin)
+    @cython.locals(start=Py_ssize_t, size=Py_ssize_t)
+    cdef object _frame_block(
+        self, long long number, int kind, int flags, bytes block, long long promised
+    )
     cdef object _drop_items(self, Http2End end)

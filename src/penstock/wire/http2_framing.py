@@ -25,8 +25,10 @@ from penstock.wire.http2_states import (
     CLOSED_BY_END,
     CLOSED_BY_US,
     HALF_CLOSED_LOCAL,
+    HALF_CLOSED_REMOTE,
     INPUTS,
     NEXT,
+    RESERVED_LOCAL,
     SEND_END,
 )
 from penstock.wire.priority import Order
@@ -68,6 +70,7 @@ class Framer:
         "drained",
         "failed",
         "limits",
+        "pushed",
         "queued_bytes",
     )
 
@@ -91,6 +94,7 @@ class Framer:
         # How long a body or block may be to be framed at once; -1 while something is before it.
         self._quick = _FRAME_BYTES_MAX
         self.active = 0
+        self.pushed = 0
         self.queued_bytes = 0
         self.drained: list[Http2End] = []
         self.failed: list[Http2End] = []
@@ -130,7 +134,7 @@ class Framer:
             self.consumed(end, end.unread)
         if end.lingers:
             end.lingers = False
-            self.active -= 1
+            self._leave_place(end)
 
     def ends(self) -> list[Http2End]:
         """The streams that are not closed, oldest first; a copy."""
@@ -173,7 +177,14 @@ class Framer:
                 # Its application may still be at work: a place in the limit goes with that.
                 end.lingers = True
                 return
-        self.active -= 1
+        self._leave_place(end)
+
+    def _leave_place(self, end: Http2End) -> None:
+        """The stream counts no more in the limit of its initiator."""
+        if end.id & 1:
+            self.active -= 1
+        else:
+            self.pushed -= 1
 
     def _remember(self, number: int, state: int) -> None:
         """How a stream was closed, where it was not by END_STREAM."""
@@ -201,7 +212,7 @@ class Framer:
         end.state = state
         if state == CLOSED_BY_END:
             del self._streams[end.id]
-            self.active -= 1
+            self._leave_place(end)
         else:
             self._ended_early(end)
 
@@ -220,24 +231,31 @@ class Framer:
         end.send_window -= size
 
     def _frame_headers(self, end: Http2End, block: bytes, fin: bool) -> None:
+        if end.state == RESERVED_LOCAL:
+            end.state = HALF_CLOSED_REMOTE
+        self._frame_block(end.id, TYPE_HEADERS, FLAG_END_STREAM if fin else 0, block, 0)
+        if fin:
+            self._end(end)
+
+    def _frame_block(self, number: int, kind: int, flags: int, block: bytes, promised: int) -> None:
+        """A header block on stream `number`, in as many frames as it takes; `promised`: the stream
+        that it is a promise of, else 0."""
         if self._table_update:
             self._table_update = False
             block = _NO_TABLE + block
             self._set_quick()
-        flags = FLAG_END_STREAM if fin else 0
-        kind = TYPE_HEADERS
+        if promised:
+            block = promised.to_bytes(4, "big") + block
         start = 0
         size = len(block)
         while size - start > _FRAME_BYTES_MAX:
-            self._out.append(pack_frame(_FRAME_BYTES_MAX, kind, flags, end.id))
+            self._out.append(pack_frame(_FRAME_BYTES_MAX, kind, flags, number))
             self._out.append(block[start : start + _FRAME_BYTES_MAX])
             start += _FRAME_BYTES_MAX
             kind = TYPE_CONTINUATION
             flags = 0
-        self._out.append(pack_frame(size - start, kind, flags | FLAG_END_HEADERS, end.id))
+        self._out.append(pack_frame(size - start, kind, flags | FLAG_END_HEADERS, number))
         self._out.append(block[start:] if start else block)
         self._out_bytes += size + 9
         if self._out_bytes > _UNTAKEN_BYTES_MAX:
             self._quick = -1
-        if fin:
-            self._end(end)

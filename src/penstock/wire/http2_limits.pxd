@@ -1,3 +1,16 @@
+cdef long FRAME_MIN
+cdef long INITIAL_TABLE
+cdef long INITIAL_WINDOW
+cdef int SETTINGS_ENABLE_CONNECT_PROTOCOL
+cdef int SETTINGS_HEADER_TABLE_SIZE
+cdef int SETTINGS_INITIAL_WINDOW_SIZE
+cdef int SETTINGS_MAX_CONCURRENT_STREAMS
+cdef int SETTINGS_MAX_FRAME_SIZE
+cdef int SETTINGS_MAX_HEADER_LIST_SIZE
+cdef int SETTINGS_NO_RFC7540_PRIORITIES
+cdef object settings
+cdef object window_update
+
 cdef class Http2Limits:
     cdef public long long body_max
     cdef public Py_ssize_t connection_queue_max
@@ -14,3 +27,5 @@ cdef class Http2Limits:
     cdef public long long stream_window_max
     cdef public Py_ssize_t streams_max
     cdef public Py_ssize_t table_max
+
+cpdef bytes greeting(Http2Limits limits, bint websockets)

@@ -1,4 +1,19 @@
-"""What one HTTP/2 connection may cost: made once per worker, from the options."""
+"""What one HTTP/2 connection may cost: made once per worker, from the options; and how it is told."""
+
+from penstock.wire.http2_frames import (
+    FRAME_MIN,
+    INITIAL_TABLE,
+    INITIAL_WINDOW,
+    SETTINGS_ENABLE_CONNECT_PROTOCOL,
+    SETTINGS_HEADER_TABLE_SIZE,
+    SETTINGS_INITIAL_WINDOW_SIZE,
+    SETTINGS_MAX_CONCURRENT_STREAMS,
+    SETTINGS_MAX_FRAME_SIZE,
+    SETTINGS_MAX_HEADER_LIST_SIZE,
+    SETTINGS_NO_RFC7540_PRIORITIES,
+    settings,
+    window_update,
+)
 
 
 class Http2Limits:
@@ -70,3 +85,24 @@ class Http2Limits:
         self.connection_queue_max = connection_queue_max
         self.settings_s = settings_s
         self.head_s = head_s
+
+
+def greeting(limits: Http2Limits, websockets: bool) -> bytes:
+    """What a server says first (RFC 9113 section 3.4): SETTINGS, and the connection's window where it
+    is not as it is by default; `websockets`: extended CONNECT is offered (RFC 8441 section 3)."""
+    pairs = [
+        (SETTINGS_MAX_CONCURRENT_STREAMS, limits.streams_max),
+        (SETTINGS_MAX_HEADER_LIST_SIZE, limits.head_max),
+        (SETTINGS_NO_RFC7540_PRIORITIES, 1),
+    ]
+    if websockets:
+        pairs.append((SETTINGS_ENABLE_CONNECT_PROTOCOL, 1))
+    if limits.stream_window != INITIAL_WINDOW:
+        pairs.append((SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window))
+    if limits.frame_max != FRAME_MIN:
+        pairs.append((SETTINGS_MAX_FRAME_SIZE, limits.frame_max))
+    if limits.table_max != INITIAL_TABLE:
+        pairs.append((SETTINGS_HEADER_TABLE_SIZE, limits.table_max))
+    if limits.connection_window <= INITIAL_WINDOW:
+        return settings(pairs)
+    return settings(pairs) + window_update(0, limits.connection_window - INITIAL_WINDOW)

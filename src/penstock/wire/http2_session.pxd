@@ -20,8 +20,10 @@ cdef int FLOW_CONTROL_ERROR
 cdef int NO_ERROR
 cdef int PROTOCOL_ERROR
 cdef int REFUSED_STREAM
+cdef long long STREAM_ID_MAX
 cdef int TYPE_DATA
 cdef int TYPE_HEADERS
+cdef int TYPE_PUSH_PROMISE
 cdef int CLOSED_BY_END
 cdef int FAULTS
 cdef int HALF_CLOSED_LOCAL
@@ -33,6 +35,7 @@ cdef int RECV_DATA
 cdef int RECV_DATA_END
 cdef int RECV_HEADERS
 cdef int RECV_HEADERS_END
+cdef int RESERVED_LOCAL
 
 cdef int _NEED_MORE
 cdef int _REQUEST
@@ -57,6 +60,8 @@ cdef class Session(Control):
     cpdef Py_ssize_t pending(self)
     @cython.locals(reader=Reader, kind=int, event=int)
     cpdef int next(self) except -1
+    @cython.locals(number="long long", promised=Http2End)
+    cpdef Http2End push(self, Http2End end, bytes block)
     @cython.locals(
         reader=Reader, limits=Http2Limits, decoder=Decoder, number="long long", fields=list,
         ended=bint, end=Http2End, state=int, verdict=int, head=Head

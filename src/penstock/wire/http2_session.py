@@ -21,8 +21,10 @@ from penstock.wire.http2_frames import (
     NO_ERROR,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
+    STREAM_ID_MAX,
     TYPE_DATA,
     TYPE_HEADERS,
+    TYPE_PUSH_PROMISE,
 )
 from penstock.wire.http2_head import check_trailers, make_head, value_of
 from penstock.wire.http2_limits import Http2Limits
@@ -38,6 +40,7 @@ from penstock.wire.http2_states import (
     RECV_DATA_END,
     RECV_HEADERS,
     RECV_HEADERS_END,
+    RESERVED_LOCAL,
 )
 from penstock.wire.priority import URGENCY, parse_priority
 
@@ -57,8 +60,8 @@ class Session(Control):
     """All streams of one connection.
 
     Feed with `receive`, ask with `next` until NEED_MORE; whoever wants to stop in between leaves the
-    rest undecoded (`pending`). Give answers with `respond`, `headers`, `send`, `send_source`; write
-    what `take` gives. Acknowledgements, answers to PING, WINDOW_UPDATE, RST_STREAM and GOAWAY are
+    rest undecoded (`pending`). Give answers with `respond`, `headers`, `send`, `send_source`, and
+    promise others with `push`; write what `take` gives. Acknowledgements, answers to PING, WINDOW_UPDATE, RST_STREAM and GOAWAY are
     made here and leave with `take`; the server's SETTINGS wait there from the start.
 
     Fields of the last event, see `http2_events`; those that it does not name are stale
@@ -73,7 +76,8 @@ class Session(Control):
 
     Other attributes
     - `active`: streams that have a place in the stream limit: open ones, and those that were reset
-      while the application still works on them (H01, H02).
+      while the application still works on them (H01, H02). `pushed`: the same of those that were
+      promised, which have a limit of their own.
     - `queued_bytes`: body bytes that wait in all streams.
     - `drained`: ends that may be written to again; the holder empties the list after `take`.
     - `failed`: ends whose source gave less than it had to (see `send_source`); they were reset. The
@@ -141,6 +145,33 @@ class Session(Control):
             fault = Http2Error(COMPRESSION_ERROR, str(error), error.rule)
             self._die(fault)
             raise fault from None
+
+    def push(self, end: Http2End, block: bytes) -> Http2End | None:
+        """Promise the response to a request that the peer has not made (section 8.4): `block` is its
+        header block, made without the dynamic table. Returns its stream, to be answered as if it had
+        come as a REQUEST that is whole, `done` included. None, and nothing was sent: the peer takes
+        no pushes, or no more of them; `end` is not one of its requests, or has its answer; one side
+        leaves; or there are `streams_max` of them already."""
+        number = self._promised + 2
+        if (
+            not self._pushes
+            or self._dead
+            or self.leaving
+            or not end.open
+            or not end.id & 1
+            or end.tunnel
+            or self.pushed >= min(self._pushed_max, self.limits.streams_max)
+            or number > STREAM_ID_MAX
+        ):
+            return None
+        self._promised = number
+        self._frame_block(end.id, TYPE_PUSH_PROMISE, 0, block, number)
+        promised = Http2End(number, RESERVED_LOCAL, self._peer_window, 0)
+        promised.urgency = end.urgency
+        promised.incremental = end.incremental
+        self._streams[number] = promised
+        self.pushed += 1
+        return promised
 
     def _on_headers(self) -> int:
         """A header block: it is decoded whatever becomes of it, for the table's sake (4.3)."""

@@ -1,7 +1,7 @@
 """The states of a stream as a table (RFC 9113 section 5.1), from the server's side.
 
-The two reserved states do not occur, since nothing is pushed. What the RFC calls "closed" is told
-apart by how it came to be, for what may still arrive depends on it:
+A stream that we promise is "reserved (local)", and "half-closed (remote)" from our HEADERS on. What
+the RFC calls "closed" is told apart by how it came to be, for what may still arrive depends on it:
 
     CLOSED_BY_END    both sides ended it: more of the peer is a connection error
     CLOSED_BY_PEER   the peer reset it: more is a stream error
@@ -18,11 +18,12 @@ IDLE = 0
 OPEN = 1
 HALF_CLOSED_LOCAL = 2
 HALF_CLOSED_REMOTE = 3
-CLOSED_BY_END = 4
-CLOSED_BY_PEER = 5
-CLOSED_BY_US = 6
-SKIPPED = 7
-STATES = 8
+RESERVED_LOCAL = 4
+CLOSED_BY_END = 5
+CLOSED_BY_PEER = 6
+CLOSED_BY_US = 7
+SKIPPED = 8
+STATES = 9
 
 # RECV_..._END: the frame has END_STREAM. SEND_END: a frame of ours has it.
 RECV_HEADERS = 0
@@ -78,6 +79,16 @@ _TABLE = {
         _LATE,
         CLOSED_BY_PEER,
         HALF_CLOSED_REMOTE,
+        CLOSED_BY_END,
+        CLOSED_BY_US,
+    ),
+    RESERVED_LOCAL: (
+        _BAD,
+        _BAD,
+        _BAD,
+        _BAD,
+        CLOSED_BY_PEER,
+        RESERVED_LOCAL,
         CLOSED_BY_END,
         CLOSED_BY_US,
     ),
