@@ -161,17 +161,21 @@ def test_a_loop_that_is_closed_while_a_thread_waits_for_it_ends_the_wait(
     found: list[Any] = []
     done = threading.Event()
 
+    waits = asyncio.Event()
+
+    async def forever() -> None:
+        waits.set()
+        await asyncio.Event().wait()
+
     def wait() -> None:
         try:
-            async_to_sync(asyncio.Event().wait)()
+            async_to_sync(forever)()
         except BaseException as error:
             found.append(error)
         done.set()
 
     loop = asyncio.new_event_loop()
     task: Any = loop.create_task(sync_to_async(wait)())
-    waits = asyncio.Event()
-    loop.call_later(0.01, waits.set)
     loop.run_until_complete(waits.wait())
     # Nobody cancels what is left, as asyncio.run would.
     task._log_destroy_pending = False
