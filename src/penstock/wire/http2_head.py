@@ -141,7 +141,14 @@ def check_trailers(fields: list[tuple[bytes, bytes]]) -> None:
 
 def value_of(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
     """The values of a field as one (RFC 9110 section 5.3)."""
-    return b", ".join([value for name, value in headers if name == wanted])
+    found = b""
+    first = True
+    for field in headers:
+        name = field[0]
+        if name == wanted:
+            found = field[1] if first else found + b", " + field[1]
+            first = False
+    return found
 
 
 def _connect(
@@ -214,16 +221,21 @@ def _length(head: Head, ended: bool, limits: Http2Limits) -> None:
 
 def _join_cookies(head: Head) -> None:
     """Crumbs to one field, where the first of them stood (section 8.2.3)."""
-    crumbs = [value for name, value in head.headers if name == b"cookie"]
-    headers = []
-    joined = False
+    headers: list[tuple[bytes, bytes]] = []
+    crumbs: list[bytes] = []
+    place = 0
     for field in head.headers:
-        if field[0] != b"cookie":
+        name = field[0]
+        if name != b"cookie":
             headers.append(field)
-        elif not joined:
-            headers.append((b"cookie", b"; ".join(crumbs)))
-            joined = True
-    head.headers = headers
+        else:
+            if not crumbs:
+                place = len(headers)
+                headers.append(field)
+            crumbs.append(field[1])
+    if len(crumbs) > 1:
+        headers[place] = (b"cookie", b"; ".join(crumbs))
+        head.headers = headers
 
 
 def _check_host(value: bytes, name: str) -> None:
