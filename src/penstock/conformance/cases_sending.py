@@ -53,7 +53,9 @@ def lacking_keys(t: Trial) -> None:
     for number, target in enumerate(("/status", "/type")):
         with contextlib.suppress(Wrong):
             t.ask(target)
-        t.check(t.noted("refused", number), f"an exception for a message without {target[1:]}", "none")
+        t.check(
+            t.noted("refused", number), f"an exception for a message without {target[1:]}", "none"
+        )
 
 
 @case(
