@@ -58,6 +58,15 @@ def test_notes_count_only_with_strict(ask: Ask, tmp_path: Path) -> None:
     assert "note" not in ask("check", "app", "checked_note", "--no-notes", *QUICK)[1].split(":")[0]
 
 
+def test_what_the_application_prints_is_not_in_the_report(ask: Ask, tmp_path: Path) -> None:
+    printing = APP.replace("STATUS", "200").replace("body = b", "print('called'); body = b", 1)
+    (tmp_path / "checked_printing.py").write_text("print('imported')" + printing)
+    code, out, err = ask("check", "app", "checked_printing", "--json", *QUICK)
+    assert (code, json.loads(out)["faults"]) == (0, 0)
+    assert "imported" in err
+    assert "called" in err
+
+
 def test_it_writes_json(ask: Ask, application: str) -> None:
     line = ("check", "app", application, "-r", "POST /x 1", "-H", "a: b", "--json", *QUICK)
     code, out, _ = ask(*line)

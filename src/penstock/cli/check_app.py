@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -102,7 +104,9 @@ def _run(
         asked = [Request.parse(text, pairs) for text in requests] or [Request(headers=pairs)]
     except ValueError as error:
         raise UsageError(str(error)) from None
-    loaded = loading.load(app, factory=factory, app_dir=app_dir or os.getcwd())
+    # What the application prints is not part of the report
+    with contextlib.redirect_stdout(sys.stderr):
+        loaded = loading.load(app, factory=factory, app_dir=app_dir or os.getcwd())
     if loaded.interface == "wsgi":
         raise UsageError(
             f"{loaded.name} is a WSGI application; ASGI's rules are not for it",
@@ -111,17 +115,19 @@ def _run(
 
     def progress(target: str, case: Case) -> None:
         if sys.stderr.isatty():
-            click.echo(f"\r\033[K{target}: {case.title}", nl=False, err=True)
+            text = f"{target}: {case.title}"[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"\r\033[K{text}", nl=False, err=True)
 
     settings = Settings(patience_s=patience, headers=pairs, message=message)
-    report = check_app(
-        loaded.app,
-        requests=asked,
-        websockets=websockets,
-        settings=settings,
-        only=only,
-        on_case=progress,
-    )
+    with contextlib.redirect_stdout(sys.stderr):
+        report = check_app(
+            loaded.app,
+            requests=asked,
+            websockets=websockets,
+            settings=settings,
+            only=only,
+            on_case=progress,
+        )
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
     if not report.run:
