@@ -113,18 +113,17 @@ def _nothing_left_behind(
     pending: list[str] = []
     if request.node.get_closest_marker("leaves_tasks") is None:
         _watch_pending_tasks(monkeypatch, pending)
-    threads, children, descriptors = set(threading.enumerate()), _children(), _descriptors()
+    threads, children, descriptors = set(threading.enumerate()), _children(), _open_numbers()
     yield
     complaints = [f"a task still pending at the end of its loop: {task}" for task in pending]
     new_threads = _settled(lambda: set(threading.enumerate()) - threads)
     complaints += [f"a thread: {thread!r}" for thread in new_threads]
     new_children = _settled(lambda: _children() - children)
     complaints += [f"a child process: {_command(pid)}" for pid in new_children]
-    if set(_descriptors()) - set(descriptors):
+    if _open_numbers() - descriptors:
         gc.collect()  # a forgotten socket is closed here, with the ResourceWarning that fails the test
-        new = _settled(lambda: set(_descriptors()) - set(descriptors))
-        after = _descriptors()
-        complaints += [f"an open descriptor: {after.get(fd, fd)}" for fd in sorted(new)]
+        new = _settled(lambda: _open_numbers() - descriptors)
+        complaints += [f"an open descriptor: {_leads_to(fd)}" for fd in sorted(new)]
     if complaints:
         pytest.fail("the test left behind\n  " + "\n  ".join(complaints), pytrace=False)
 
@@ -175,16 +174,20 @@ def _command(pid: int) -> str:
     return f"{pid} {words.decode(errors='replace')}"
 
 
-def _descriptors() -> dict[int, str]:
-    """Open descriptors and what they lead to; empty where there is no /proc."""
-    found: dict[int, str] = {}
+def _open_numbers() -> set[int]:
+    """Open descriptors, but for that of this very look; empty where there is no /proc."""
     try:
-        names = os.listdir("/proc/self/fd")
+        folder = os.open("/proc/self/fd", os.O_RDONLY)
     except OSError:
-        return found
-    for name in names:
-        try:
-            found[int(name)] = f"{name} -> {os.readlink(f'/proc/self/fd/{name}')}"
-        except OSError:  # the descriptor of this very listing
-            continue
-    return found
+        return set()
+    try:
+        return set(map(int, os.listdir(folder))) - {folder}
+    finally:
+        os.close(folder)
+
+
+def _leads_to(number: int) -> str:
+    try:
+        return f"{number} -> {os.readlink(f'/proc/self/fd/{number}')}"
+    except OSError:
+        return str(number)

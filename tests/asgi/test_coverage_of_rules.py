@@ -37,9 +37,6 @@ SECTIONS = {
 }
 
 APPLICATIONS = "a rule for applications"
-PUSHES = (
-    "pushes are taken and dropped: browsers have given them up, and other clients switch them off"
-)
 OUT_OF_SCOPE = {
     **dict.fromkeys(
         (
@@ -50,12 +47,6 @@ OUT_OF_SCOPE = {
             "LIFE-STATE-08", "TLS-02", "TLS-13", "PUSH-02", "TRAIL-02", "TRAIL-06", "DEBUG-02", "DEBUG-03",
         ),
         APPLICATIONS,
-    ),
-    **dict.fromkeys(
-        (
-            "PUSH-03", "PUSH-04", "PUSH-06",
-        ),
-        PUSHES,
     ),
     "APP-13": "optional, and not done: an application may outlive its client as long as the server runs",
     "COMPAT-08": "asgiref's guess; here a function of three arguments is taken for what it looks like",

@@ -19,6 +19,7 @@ CALLS: dict[type, dict[str, tuple[Any, ...]]] = {
         "file": (0, 0, 0, True),
         "trailers": ([],),
         "informational": (103, []),
+        "push": ("/", []),
         "accept": ([],),
         "read_more": (),
         "reset": ("reason",),

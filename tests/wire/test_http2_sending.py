@@ -183,7 +183,7 @@ def test_h10_send_says_when_to_wait_and_drained_when_to_go_on() -> None:
     assert not peer.session.send(end, b"y", False)
     peer.say(frames.window_update(1, 20000))
     peer.frames()
-    assert peer.session.drained == []
+    assert peer.session.drained is None
     peer.say(frames.window_update(1, 20000))
     peer.frames()
     assert peer.session.drained == [end]
@@ -198,7 +198,7 @@ def test_h10_all_streams_together_have_a_limit_too() -> None:
     assert not peer.session.send(two, bytes(60000), False)
     peer.session.reset(one, 8)
     peer.frames()
-    assert peer.session.drained == []
+    assert peer.session.drained is None
     peer.say(frames.window_update(3, 60000))
     peer.frames()
     assert peer.session.drained == [two]
@@ -211,7 +211,7 @@ def test_a_blocked_stream_that_is_reset_is_not_told_of_again() -> None:
     peer.session.send(end, bytes(100000), False)
     peer.say(frames.rst_stream(1, 8))
     peer.frames()
-    assert peer.session.drained == []
+    assert peer.session.drained is None
     assert peer.session.queued_bytes == 0
 
 

@@ -17,7 +17,7 @@ from penstock.wire.websocket_frames import BINARY, CLOSE, NEED_MORE, PING, PONG,
 from tests.twins import pure
 
 KEY = b"\x37\xfa\x21\x3d"
-MAX = 1 << 20
+MAX = 1 << 17
 
 
 def reader(**changes: Any) -> Any:

@@ -50,6 +50,7 @@ cdef class Output(Stream):
     cpdef object flush(self)
     cpdef object file(self, int fd, long long offset, long long count, bint end)
     cpdef object informational(self, int status, object headers)
+    cpdef object push(self, str path, object headers)
     cdef _response_end(self)
     @cython.locals(sent=Py_ssize_t, size=Py_ssize_t, part=bytes, direct=bint)
     cdef _write(self, object out)

@@ -202,6 +202,9 @@ class Output(Stream):
         if out:
             self._write(out)
 
+    def push(self, path: str, headers: Any) -> None:
+        """See `Stream.push`: HTTP/1 has none."""
+
     def file(self, fd: int, offset: int, count: int, end: bool) -> Any:
         """See `Stream.file`."""
         if self._record is not None:

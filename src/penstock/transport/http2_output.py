@@ -141,13 +141,13 @@ class Output:
             self._write(out, size)
         if session.failed:
             failed = session.failed
-            session.failed = []
+            session.failed = None
             for end in failed:
                 if end.owner is not None:
                     end.owner.lost(DISCONNECT_LOST)
         if session.drained:
             drained = session.drained
-            session.drained = []
+            session.drained = None
             for end in drained:
                 if end.owner is not None:
                     end.owner.drained()

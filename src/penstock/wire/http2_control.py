@@ -116,8 +116,8 @@ class Control(Sender):
         self._pushes = True
         self._pushed_max = STREAM_ID_MAX
         self._goaway_last = STREAM_ID_MAX
-        self._gaps: list[tuple[int, int]] = []
-        self._early: dict[int, bytes] = {}
+        self._gaps: list[tuple[int, int]] | None = None
+        self._early: dict[int, bytes] | None = None
         self._granted = 0
         self._settings_open = True
         self._settings_due = 0.0
@@ -346,7 +346,9 @@ class Control(Sender):
             urgency, incremental = parse_priority(payload[4:], _URGENCY, False)
             self._change_priority(end, urgency, incremental)
         elif number & 1 and number > self._last:
-            if len(self._early) >= _EARLY_MAX:
+            if self._early is None:
+                self._early = {}
+            elif len(self._early) >= _EARLY_MAX:
                 del self._early[next(iter(self._early))]
             self._early[number] = payload[4:]
 
@@ -376,10 +378,9 @@ class Control(Sender):
             if self.leaving and number > self._goaway_last:
                 return CLOSED_BY_US
             return IDLE
-        state = self._resets.get(number)
-        if state is not None:
-            return state
-        for first, beyond in self._gaps:
+        if self._resets is not None and number in self._resets:
+            return self._resets[number]
+        for first, beyond in self._gaps or ():
             if first <= number < beyond:
                 return SKIPPED
         return CLOSED_BY_END
@@ -403,6 +404,8 @@ class Control(Sender):
         """A new stream of the peer (section 5.1.1): note what it passes over."""
         expected = self._last + 2 if self._last else 1
         if number != expected:
+            if self._gaps is None:
+                self._gaps = []
             self._gaps.append((expected, number))
             if len(self._gaps) > _GAPS_MAX:
                 del self._gaps[0]

@@ -81,9 +81,10 @@ class Framer:
         self._out_bytes = 0
         self._unwritten = 0
         self._order: Order | None = None
-        self._parked: list[Http2End] = []
-        self._blocked: list[Http2End] = []
-        self._resets: dict[int, int] = {}
+        # None as long as there are none, as with others below: an idle connection is to be small.
+        self._parked: list[Http2End] | None = None
+        self._blocked: list[Http2End] | None = None
+        self._resets: dict[int, int] | None = None
         self._send_window = INITIAL_WINDOW
         self._peer_window = INITIAL_WINDOW
         self._receive_window = INITIAL_WINDOW
@@ -96,8 +97,8 @@ class Framer:
         self.active = 0
         self.pushed = 0
         self.queued_bytes = 0
-        self.drained: list[Http2End] = []
-        self.failed: list[Http2End] = []
+        self.drained: list[Http2End] | None = None
+        self.failed: list[Http2End] | None = None
 
     def consumed(self, end: Http2End, count: int) -> None:
         """`count` bytes of DATA events were taken by the application, or will be by nobody: the
@@ -168,7 +169,7 @@ class Framer:
             return
         if end.items is not None:
             self._drop_items(end)
-        if end.blocked:
+        if end.blocked and self._blocked is not None:
             end.blocked = False
             self._blocked.remove(end)
         if state != CLOSED_BY_END:
@@ -188,6 +189,8 @@ class Framer:
 
     def _remember(self, number: int, state: int) -> None:
         """How a stream was closed, where it was not by END_STREAM."""
+        if self._resets is None:
+            self._resets = {}
         self._resets[number] = state
         if len(self._resets) > _RESETS_KEPT_MAX:
             del self._resets[next(iter(self._resets))]

@@ -128,6 +128,8 @@ class Sender(Framer):
         ):
             if not end.blocked:
                 end.blocked = True
+                if self._blocked is None:
+                    self._blocked = []
                 self._blocked.append(end)
             return False
         return True
@@ -168,7 +170,7 @@ class Sender(Framer):
         return (
             order is not None
             and not self._dead
-            and (order.count > 0 or (len(self._parked) > 0 and self._send_window > 0))
+            and (order.count > 0 or (self._parked is not None and self._send_window > 0))
         )
 
     def take(self, bytes_max: int) -> bytes:
@@ -192,7 +194,7 @@ class Sender(Framer):
             end.items is not None
             and end.send_window > 0
             and self._order is not None
-            and end not in self._parked
+            and (self._parked is None or end not in self._parked)
         ):
             self._order.add(end)
             self._quick = -1
@@ -218,8 +220,10 @@ class Sender(Framer):
         end.offset = 0
         if self._order is not None:
             self._order.discard(end)
-        if end in self._parked:
+        if self._parked is not None and end in self._parked:
             self._parked.remove(end)
+            if not self._parked:
+                self._parked = None
         self._set_quick()
 
     def _fill(self, bytes_max: int) -> None:
@@ -227,9 +231,9 @@ class Sender(Framer):
         order = self._order
         if order is None:
             return
-        if self._parked and self._send_window > 0:
+        if self._parked is not None and self._send_window > 0:
             parked = self._parked
-            self._parked = []
+            self._parked = None
             for end in parked:
                 order.add(end)
         while self._out_bytes < bytes_max:
@@ -268,6 +272,8 @@ class Sender(Framer):
                 if window <= 0:
                     order.discard(end)
                     if end.send_window > 0:
+                        if self._parked is None:
+                            self._parked = []
                         self._parked.append(end)
                     return
                 room = min(room, window, _FRAME_BYTES_MAX)
@@ -319,6 +325,8 @@ class Sender(Framer):
         size = len(data)
         if not 0 < size <= room:
             self._reset(end, INTERNAL_ERROR)
+            if self.failed is None:
+                self.failed = []
             self.failed.append(end)
             return 0
         item.left -= size
@@ -343,12 +351,15 @@ class Sender(Framer):
         if self.queued_bytes * 2 > self.limits.connection_queue_max:
             return
         kept = []
-        for end in self._blocked:
+        drained = []
+        for end in self._blocked or ():
             if end.state >= CLOSED_BY_END:
                 end.blocked = False
             elif end.waiting * 2 > self.limits.stream_queue_max:
                 kept.append(end)
             else:
                 end.blocked = False
-                self.drained.append(end)
-        self._blocked = kept
+                drained.append(end)
+        self._blocked = kept or None
+        if drained:
+            self.drained = drained if self.drained is None else self.drained + drained

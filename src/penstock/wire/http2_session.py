@@ -79,9 +79,9 @@ class Session(Control):
       while the application still works on them (H01, H02). `pushed`: the same of those that were
       promised, which have a limit of their own.
     - `queued_bytes`: body bytes that wait in all streams.
-    - `drained`: ends that may be written to again; the holder empties the list after `take`.
-    - `failed`: ends whose source gave less than it had to (see `send_source`); they were reset. The
-      holder empties the list after `take`.
+    - `drained`: ends that may be written to again; `failed`: ends whose source gave less than it had
+      to (see `send_source`), which were reset. None for none; the holder takes them after `take`, and
+      sets None.
     - `leaving`: our last GOAWAY is out, no new stream is taken. `ping_open`: our PING has no answer
       yet.
     """
