@@ -24,7 +24,7 @@ def findings(name: str, file: Path, *arguments: str) -> list[dict[str, Any]]:
         cwd=ROOT, capture_output=True, text=True, timeout=DEADLINE_S, check=False,
     )  # fmt: skip
     assert done.returncode in {0, 1}, done.stderr
-    found: list[dict[str, Any]] = json.loads(done.stdout[done.stdout.index("{\n") :])["findings"]
+    found: list[dict[str, Any]] = json.loads(done.stdout)["findings"]
     return [finding for finding in found if finding["level"] != "note"]
 
 

@@ -288,3 +288,23 @@ def test_an_interrupted_wait_cancels_what_it_waited_for() -> None:
     finally:
         signal.signal(signal.SIGINT, before)
     assert ended.wait(DEADLINE_S)
+
+
+def test_sync_18_what_is_cancelled_before_its_first_step_ends_the_wait() -> None:
+    begun = []
+
+    async def awaited() -> None:
+        begun.append("awaited")
+
+    async def main() -> None:
+        def factory(loop: Any, coroutine: Any, **more: Any) -> Any:
+            task.cancel()  # its step comes before that of the task which is made here
+            return asyncio.Task(coroutine, loop=loop, **more)
+
+        task = asyncio.ensure_future(sync_to_async(async_to_sync(awaited))())
+        asyncio.get_running_loop().set_task_factory(factory)
+        with pytest.raises(asyncio.CancelledError):
+            await task
+
+    run(main())
+    assert begun == []

@@ -47,6 +47,26 @@ def test_it_ends_with_0_if_there_is_no_fault_and_with_1_if_there_is(
     assert "MUST HTTP-RESP-02  GET /: a plain request\n    'status' is an int, not a str" in out
 
 
+def test_notes_count_only_with_strict(ask: Ask, tmp_path: Path) -> None:
+    (tmp_path / "checked_note.py").write_text(
+        APP.replace("STATUS", "200").replace('"headers": []', '"headers": [(b"X-A", b"1")]')
+    )
+    code, out, _ = ask("check", "app", "checked_note", *QUICK)
+    assert code == 0
+    assert "note HTTP-RESP-04" in out
+    assert ask("check", "app", "checked_note", "--strict", *QUICK)[0] == 1
+    assert "note" not in ask("check", "app", "checked_note", "--no-notes", *QUICK)[1].split(":")[0]
+
+
+def test_what_the_application_prints_is_not_in_the_report(ask: Ask, tmp_path: Path) -> None:
+    printing = APP.replace("STATUS", "200").replace("body = b", "print('called'); body = b", 1)
+    (tmp_path / "checked_printing.py").write_text("print('imported')" + printing)
+    code, out, err = ask("check", "app", "checked_printing", "--json", *QUICK)
+    assert (code, json.loads(out)["faults"]) == (0, 0)
+    assert "imported" in err
+    assert "called" in err
+
+
 def test_it_writes_json(ask: Ask, application: str) -> None:
     line = ("check", "app", application, "-r", "POST /x 1", "-H", "a: b", "--json", *QUICK)
     code, out, _ = ask(*line)
@@ -63,6 +83,7 @@ def test_it_writes_json(ask: Ask, application: str) -> None:
         (["{app}", "-H", "x: €"], "--header 'x: €' is not Latin-1"),
         (["{app}", "--only", "NO-SUCH"], "there is no case whose rule begins with 'NO-SUCH'"),
         (["{app}", "--patience", "x"], "Invalid value for '--patience'"),
+        (["{app}", "--strict", "--no-notes"], "--strict judges the notes that --no-notes hides"),
         (["{app}:nothing"], ""),
         (["wsgi_app"], "wsgi_app:app is a WSGI application"),
     ],

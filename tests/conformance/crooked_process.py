@@ -111,6 +111,17 @@ async def _again(scope: Any, receive: Any, send: Any) -> None:
         await _application(scope, receive, send)
 
 
+async def _content(scope: Any, receive: Any, send: Any) -> None:
+    """A failed start ends the server as if it had been asked to end."""
+
+    async def ending(message: Any) -> None:
+        if message["type"] == "lifespan.startup.failed":
+            os._exit(0)
+        await send(message)
+
+    await _application(scope, receive, ending)
+
+
 async def _optimistic(scope: Any, receive: Any, send: Any) -> None:
     """A failed start is none."""
 
@@ -261,6 +272,7 @@ _LIFESPAN = {
     "hasty": _hasty,
     "again": _again,
     "optimistic": _optimistic,
+    "content": _content,
     "early shutdown": _early_shutdown,
     "no time": _no_time,
     "mute": _mute,

@@ -36,6 +36,7 @@ FAULTS = {
     ("lifespan", "nothing_before_complete"): "hasty",
     ("lifespan", "raises_for_lifespan"): "again",
     ("lifespan", "startup_failed"): "optimistic",
+    ("lifespan", "startup_failed_status"): "content",
     ("lifespan", "startup_failed_and_raised"): "optimistic",
     ("lifespan", "startup_failed_without_message"): "optimistic",
     ("lifespan", "shutdown_comes_last"): "early shutdown",

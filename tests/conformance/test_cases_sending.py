@@ -18,10 +18,26 @@ async def _mutating(app: App, scope: Any, receive: Any, send: Any) -> None:
     await app(scope, receive, changed)
 
 
+async def _resentful(app: App, scope: Any, receive: Any, send: Any) -> None:
+    """After one message that was refused all are."""
+    refused = False
+
+    async def altered(message: Any) -> None:
+        nonlocal refused
+        if refused:
+            raise RuntimeError("on purpose")
+        refused = True
+        await send(message)
+        refused = False
+
+    await app(scope, receive, altered)
+
+
 FAULTS = {
     "unknown_messages": lenient(),
     "errors_can_be_caught": Fault(_at_the_end),
     "lacking_keys": lenient(),
+    "lacking_keys_can_be_caught": Fault(_resentful),
     "status_of_wrong_type": lenient(),
     "name_of_wrong_type": lenient(),
     "value_of_wrong_type": lenient(),

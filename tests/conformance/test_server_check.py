@@ -21,9 +21,12 @@ def checked(asked: Asked) -> tuple[int, str]:
     return status, output.getvalue()
 
 
-def test_cases_are_listed() -> None:
-    status, text = checked(NOTHING._replace(only=["HTTP-RESP-03"], list=True))
-    assert status == 0 and text.startswith("HTTP-RESP-03     MUST")
+def test_cases_are_listed_in_a_line_each() -> None:
+    output = io.StringIO()
+    asked = NOTHING._replace(only=["HTTP-RESP-03"], list=True)
+    assert check(asked, Console(file=output, width=40), Console(file=io.StringIO())) == 0
+    text = output.getvalue()
+    assert text.startswith("HTTP-RESP-03     MUST") and text.count("\n") == 1
 
 
 @pytest.mark.parametrize(

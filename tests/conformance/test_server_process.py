@@ -15,7 +15,7 @@ DIES = "import sys; print('no such luck'); sys.exit(3)"
 def test_a_server_that_ends_at_once_is_told_with_its_last_words() -> None:
     servers = Servers(custom([sys.executable, "-c", DIES, "{app}", "{port}"], "dying"))
     try:
-        with pytest.raises(StartFailed, match="does not answer") as failed:
+        with pytest.raises(StartFailed, match="ended with 3") as failed:
             servers.shared("plain")
         assert "no such luck" in failed.value.hint
     finally:

@@ -25,6 +25,14 @@ def test_failures_are_shown_with_both_sides_and_warnings_on_demand() -> None:
     )
 
 
+def test_one_case_is_not_cases() -> None:
+    console = Console(file=io.StringIO(), width=100)
+    found = one_run()
+    show(console, found._replace(results=found.results[:1]))
+    assert isinstance(console.file, io.StringIO)
+    assert "\n1 case in " in console.file.getvalue()
+
+
 def test_the_bar_counts_on_terminals_only() -> None:
     for terminal in (True, False):
         console = Console(file=io.StringIO(), force_terminal=terminal, width=100)

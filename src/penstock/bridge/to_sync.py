@@ -4,8 +4,9 @@ import asyncio
 import functools
 import sys
 import warnings
+from asyncio import CancelledError
 from collections import deque
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine
 from contextvars import Context, ContextVar, Token, copy_context
 from typing import Any
 
@@ -91,8 +92,7 @@ class _Call:
         if self._cancelled:
             self.frame.end()
             return
-        loop = self.above.outbox.loop
-        self.context.run(arrive, self._lineage, self.frame, False)
+        loop = asyncio.get_running_loop()
         coroutine = self._within()
         if _EAGER and loop.get_task_factory() is None:
             task = _Task(coroutine, loop=loop, context=self.context, eager_start=True)
@@ -100,10 +100,22 @@ class _Call:
                 return
         else:
             task = loop.create_task(coroutine, context=self.context)
+            task.add_done_callback(self._ended)
         self.task = task
         self.above.nested = task
 
+    def _ended(self, task: Any) -> None:
+        """The task is over. One that is cancelled before its first step has run nothing of `_within`."""
+        if self._awaitable is not None:
+            if isinstance(self._awaitable, Coroutine):
+                self._awaitable.close()
+            self._awaitable = None
+            self.error = CancelledError()
+            self.above.nested = None
+            self.frame.end()
+
     async def _within(self) -> None:
+        arrive(self._lineage, self.frame, False)
         if self._exception is None:
             # As `_drive` does, with a coroutine less.
             try:
@@ -145,7 +157,6 @@ class _Call:
         try:
             loop = self.loop = asyncio.new_event_loop()
             try:
-                self.context.run(arrive, self._lineage, self.frame, False)
                 self.task = loop.create_task(self._alone(loop), context=self.context)
                 loop.run_until_complete(self.task)
             finally:
@@ -159,6 +170,7 @@ class _Call:
             self.frame.end()
 
     async def _alone(self, loop: asyncio.AbstractEventLoop) -> None:
+        arrive(self._lineage, self.frame, False)
         LOOP_FRAMES[loop] = self.frame
         try:
             await self._drive()
@@ -249,13 +261,15 @@ class AsyncToSync:
     def _above(self, call: _Call, above: Any) -> bool:
         """Wait for the loop above (SYNC-24); False if it takes nothing any more (SYNC-28)."""
         call.above = above
+        outbox = above.outbox
+        loop = outbox.loop
         try:
-            above.outbox.post(call)
+            outbox.post(call)
         except RuntimeError:
             call.above = None
             return False
         try:
-            call.frame.run(above.outbox.loop)
+            call.frame.run(loop)
         except BaseException:
             call.cancel()
             raise

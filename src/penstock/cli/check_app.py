@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import os
+import shutil
 import sys
 from typing import TYPE_CHECKING
 
@@ -23,7 +25,8 @@ OPTIONS = (
     ("--message TEXT", "what WebSockets are sent [penstock]"),
     ("--patience SECONDS", "how long a call may take to answer, or to end [2]"),
     ("--only RULE", "only cases whose rule begins so, as HTTP-REQ"),
-    ("--no-notes", "show no notes: legal, or tolerated everywhere"),
+    ("--strict", "end with 1 for notes, too"),
+    ("--no-notes", "show no notes"),
     ("--json", "as JSON, for programs"),
     ("--app-dir FOLDER", "where the application is imported from [the current folder]"),
     ("--factory", "APP is a function that makes the application"),
@@ -32,8 +35,9 @@ _TEXT = """\
 Drive an ASGI application through what is legal and nasty: clients that leave early, slow and empty \
 bodies, cancellation, unknown keys and types, lifespans of all kinds; and judge every message.
 
-APP is written as for penstock APP. What each rule says stands in docs/testing.md. Ends with 1 if \
-there is a fault."""
+APP is written as for penstock APP. Ends with 1 if there is a fault. Notes are no faults: what is \
+legal and worth knowing, and what breaks a rule as widely used frameworks do, which servers put up \
+with. What each rule says, and which are notes, stands in docs/testing.md."""
 _EXAMPLES = (
     "main:app",
     'main:app -r /items -r \'POST /items {"name": "x"}\' -w /ws',
@@ -53,6 +57,7 @@ def main(written: list[str], prog: str) -> int:
             click.Option(["--message"], default="penstock"),
             click.Option(["--patience"], type=click.FloatRange(min=0.01), default=2.0),
             click.Option(["--only"], default=""),
+            click.Option(["--strict"], is_flag=True),
             click.Option(["--no-notes"], is_flag=True),
             click.Option(["--json", "as_json"], is_flag=True),
             click.Option(["--app-dir"], default=""),
@@ -70,8 +75,11 @@ def main(written: list[str], prog: str) -> int:
         return parameters  # --help has answered
     if not parameters["app"]:
         raise UsageError("check which application?", f"{prog} main:app; {prog} --help has more")
+    strict = parameters.pop("strict")
+    if strict and parameters["no_notes"]:
+        raise UsageError("--strict judges the notes that --no-notes hides", "leave one of them out")
     report = _run(**parameters)
-    return 1 if report.faults else 0
+    return 1 if report.faults or (strict and report.notes) else 0
 
 
 def _run(
@@ -96,7 +104,9 @@ def _run(
         asked = [Request.parse(text, pairs) for text in requests] or [Request(headers=pairs)]
     except ValueError as error:
         raise UsageError(str(error)) from None
-    loaded = loading.load(app, factory=factory, app_dir=app_dir or os.getcwd())
+    # What the application prints is not part of the report
+    with contextlib.redirect_stdout(sys.stderr):
+        loaded = loading.load(app, factory=factory, app_dir=app_dir or os.getcwd())
     if loaded.interface == "wsgi":
         raise UsageError(
             f"{loaded.name} is a WSGI application; ASGI's rules are not for it",
@@ -105,17 +115,19 @@ def _run(
 
     def progress(target: str, case: Case) -> None:
         if sys.stderr.isatty():
-            click.echo(f"\r\033[K{target}: {case.title}", nl=False, err=True)
+            text = f"{target}: {case.title}"[: shutil.get_terminal_size().columns - 1]
+            click.echo(f"\r\033[K{text}", nl=False, err=True)
 
     settings = Settings(patience_s=patience, headers=pairs, message=message)
-    report = check_app(
-        loaded.app,
-        requests=asked,
-        websockets=websockets,
-        settings=settings,
-        only=only,
-        on_case=progress,
-    )
+    with contextlib.redirect_stdout(sys.stderr):
+        report = check_app(
+            loaded.app,
+            requests=asked,
+            websockets=websockets,
+            settings=settings,
+            only=only,
+            on_case=progress,
+        )
     if sys.stderr.isatty():
         click.echo("\r\033[K", nl=False, err=True)
     if not report.run:

@@ -35,8 +35,11 @@ def errors_can_be_caught(t: Trial) -> None:
 
 
 async def _lacking(call: Call) -> None:
-    call.note("status", not await call.attempt({"type": "http.response.start", "headers": []}))
-    call.note("type", not await call.attempt({"status": 200, "headers": []}))
+    bad = {
+        "/status": {"type": "http.response.start", "headers": []},
+        "/type": {"status": 200, "headers": []},
+    }
+    call.note("refused", not await call.attempt(bad[call.scope["path"]]))
     await call.answer(b"right")
 
 
@@ -47,13 +50,26 @@ async def _lacking(call: Call) -> None:
     app=_lacking,
 )
 def lacking_keys(t: Trial) -> None:
-    answer = None
-    with contextlib.suppress(Wrong):
-        answer = t.ask()
-    t.check(t.noted("status"), "an exception for a start without status", "none")
-    t.check(t.noted("type"), "an exception for a message without type", "none")
-    right = answer is not None and answer.body == b"right"
-    t.check(right, "a right response to follow", answer or t.calls()[0].refused()[-1])
+    for number, target in enumerate(("/status", "/type")):
+        with contextlib.suppress(Wrong):
+            t.ask(target)
+        t.check(
+            t.noted("refused", number), f"an exception for a message without {target[1:]}", "none"
+        )
+
+
+@case(
+    "ERR-04",
+    MUST,
+    "A message without a required key leaves no trace: a right response may follow",
+    app=_lacking,
+    derived=True,
+)
+def lacking_keys_can_be_caught(t: Trial) -> None:
+    for target in ("/status", "/type"):
+        answer = t.ask(target)
+        right = answer.status == 200 and answer.body == b"right"
+        t.check(right, f"200 with right after a message without {target[1:]}", answer)
 
 
 async def _wrong_types(call: Call) -> None:

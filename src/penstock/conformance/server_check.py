@@ -35,7 +35,8 @@ def check(asked: Asked, console: "Console", progress: "Console") -> int:
     cases = chosen(asked.only, asked.level)
     if asked.list:
         for case in cases:
-            console.print(f"{case.id:16} {case.level:6} {case.text}", markup=False, highlight=False)
+            line = f"{case.id:16} {case.level:6} {case.text}"
+            console.print(line, markup=False, highlight=False, soft_wrap=True)
         return 0
     if not cases:
         raise Unusable("no case is left to try", "--level may tries them all")

@@ -100,8 +100,10 @@ class Process:
                     return
             time.sleep(_LOOK_S)
         tail = "\n".join(self.log().splitlines()[-12:])
+        status = self.process.poll()
         self.stop(wait_s=0.0)
-        raise StartFailed(f"{' '.join(self.command)} does not answer", tail)
+        what = f"does not answer in {_START_S:g} s" if status is None else f"ended with {status}"
+        raise StartFailed(f"{' '.join(self.command)} {what}", tail)
 
     def live(self, kind: str) -> dict[str, Any]:
         """A scope of `kind` (http, http2, websocket, lifespan) that it gave now; {} if none."""

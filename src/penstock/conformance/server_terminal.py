@@ -106,7 +106,8 @@ def _show_summary(console: Console, found: Run, *, warnings: bool) -> None:
     verdict = (
         f"[red]{wrong} of them fail[/red]" if wrong else "[green]no MUST or SHOULD fails[/green]"
     )
-    text = f"{len(found.results)} cases in {found.seconds:.0f} s: {verdict}"
+    count = len(found.results)
+    text = f"{count} case{'' if count == 1 else 's'} in {found.seconds:.0f} s: {verdict}"
     if found.count(WARN):
         hint = "" if warnings else " (--warnings shows them)"
         text += f", {found.count(WARN)} warn{hint}"
