@@ -119,64 +119,147 @@ def test_3_4_the_first_frame_is_settings(first: bytes) -> None:
 
 
 def test_4_1_the_reserved_bit_is_ignored() -> None:
-    """H29: so are flags that mean nothing for a type."""
-    assert seen(reader(), frames.frame(1, 0xD4 | 4, 2**31 + 7, b"x"))[0][2] == 7
+    """H29: in a frame of a stream and in one of the connection."""
+    assert seen(reader(), frames.frame(1, 4, 2**31 + 7, b"x"))[0][2] == 7
+    assert seen(reader(), frames.frame(6, 0, 2**31, bytes(8)))[0][2] == 0
+
+
+def test_4_1_flags_that_mean_nothing_are_ignored() -> None:
+    """H29: each that a type does not know, and all of those that know none."""
+    for kind, known, stream, payload in (
+        (0, 0x09, 1, b"body"),
+        (1, 0x2D, 1, b"block"),
+        (2, 0, 1, bytes(5)),
+        (3, 0, 1, bytes(4)),
+        (4, 0x01, 0, bytes(6)),
+        (6, 0x01, 0, bytes(8)),
+        (7, 0, 0, bytes(8)),
+        (8, 0, 1, bytes(4)),
+    ):
+        flags = 0xFF & ~known | (4 if kind == 1 else 0)
+        (found,) = seen(reader(), frames.frame(kind, flags, stream, payload))
+        assert (found[0], found[2], found[3], found[4]) == (kind, stream, payload, False)
+    (found,) = seen(reader(), frames.frame(1, 0, 1, b"a"), frames.frame(9, 0xFF, 1, b"b"))
+    assert (found[3], found[4]) == (b"ab", False)
 
 
 def test_4_2_h15_frames_longer_than_allowed_are_frame_size_errors() -> None:
     """Refused by the header alone, before the payload comes."""
     for kind in (0, 1, 4, 0x77):
         assert fault(frames.frame(kind, 4, 1, bytes(16385))[:9]) == FRAME_SIZE_ERROR
-    assert seen(reader(), frames.frame(0x77, 0, 0, bytes(16384)))[0][0] == 0x77
 
 
-@pytest.mark.parametrize(
-    ("kind", "stream", "section"),
-    [
-        (0, 0, "6.1"),
-        (1, 0, "6.2"),
-        (2, 0, "6.3"),
-        (3, 0, "6.4"),
-        (4, 1, "6.5"),
-        (6, 1, "6.7"),
-        (7, 1, "6.8"),
-    ],
-)
-def test_6_x_frames_on_a_stream_they_are_not_for(kind: int, stream: int, section: str) -> None:
-    """DATA, HEADERS, PRIORITY, RST_STREAM need a stream; SETTINGS, PING, GOAWAY must not have one."""
+def test_4_2_frames_of_16384_octets_are_taken() -> None:
+    for kind, payload in ((0, bytes(16384)), (1, bytes(16384)), (0x77, bytes(16384))):
+        (found,) = seen(reader(), frames.frame(kind, 4, 1, payload))
+        assert (found[0], found[3]) == (kind, payload)
+
+
+def misplaced(kind: int, stream: int) -> tuple[int, str]:
+    """Code and rule with which a frame of that type on that stream ends the connection."""
     subject = reader()
     subject.feed(frames.frame(kind, 4, stream, bytes(8)))
     with pytest.raises(Http2Error) as caught:
         subject.next()
-    assert (caught.value.code, caught.value.rule) == (PROTOCOL_ERROR, f"RFC 9113 {section}")
+    return caught.value.code, caught.value.rule
 
 
-@pytest.mark.parametrize(
-    ("kind", "stream", "sizes"),
-    [
-        (2, 1, (0, 4, 6)),
-        (3, 1, (0, 3, 5)),
-        (4, 0, (1, 5, 7)),
-        (6, 0, (0, 7, 9)),
-        (7, 0, (0, 7)),
-        (8, 0, (0, 3, 5)),
-        (8, 1, (3, 5)),
-        (0x10, 0, (0, 3)),
-    ],
-)
-def test_6_x_h15_fixed_lengths(kind: int, stream: int, sizes: tuple[int, ...]) -> None:
-    """PRIORITY 5, RST_STREAM 4, SETTINGS a multiple of 6, PING 8, GOAWAY 8 at least, WINDOW_UPDATE 4."""
-    for size in sizes:
-        assert fault(frames.frame(kind, 0, stream, bytes(size))) == FRAME_SIZE_ERROR
+def test_6_1_data_belongs_to_a_stream() -> None:
+    assert misplaced(0, 0) == (PROTOCOL_ERROR, "RFC 9113 6.1")
 
 
-def test_6_1_6_2_h15_padding_longer_than_its_frame_is_a_protocol_error() -> None:
-    assert fault(frames.frame(0, 8, 1, b"\x04abc")) == PROTOCOL_ERROR
+def test_6_2_headers_belong_to_a_stream() -> None:
+    assert misplaced(1, 0) == (PROTOCOL_ERROR, "RFC 9113 6.2")
+
+
+def test_6_3_priority_belongs_to_a_stream() -> None:
+    assert misplaced(2, 0) == (PROTOCOL_ERROR, "RFC 9113 6.3")
+
+
+def test_6_4_rst_stream_belongs_to_a_stream() -> None:
+    assert misplaced(3, 0) == (PROTOCOL_ERROR, "RFC 9113 6.4")
+
+
+def test_6_5_settings_belong_to_the_connection() -> None:
+    assert misplaced(4, 1) == (PROTOCOL_ERROR, "RFC 9113 6.5")
+
+
+def test_6_7_ping_belongs_to_the_connection() -> None:
+    assert misplaced(6, 1) == (PROTOCOL_ERROR, "RFC 9113 6.7")
+
+
+def test_6_8_goaway_belongs_to_the_connection() -> None:
+    assert misplaced(7, 1) == (PROTOCOL_ERROR, "RFC 9113 6.8")
+
+
+def test_6_10_continuation_belongs_to_a_stream() -> None:
+    """With a header block before it, and without."""
+    alone = frames.frame(9, 4, 0, b"")
+    assert fault(alone) == PROTOCOL_ERROR
+    assert fault(frames.frame(1, 0, 1, b"a"), alone) == PROTOCOL_ERROR
+
+
+def of_wrong_length(kind: int, stream: int, *sizes: int) -> bool:
+    """Whether a frame with a payload of each of these sizes is a frame size error."""
+    return {fault(frames.frame(kind, 0, stream, bytes(size))) for size in sizes} == {
+        FRAME_SIZE_ERROR
+    }
+
+
+def test_6_3_h15_priority_has_5_octets() -> None:
+    """Section 5.4.1: a stream error may be one of the connection, for there may be no stream to reset."""
+    assert of_wrong_length(2, 1, 0, 4, 6)
+
+
+def test_6_4_h15_rst_stream_has_4_octets() -> None:
+    assert of_wrong_length(3, 1, 0, 3, 5)
+
+
+def test_6_5_h15_settings_have_a_multiple_of_6_octets() -> None:
+    assert of_wrong_length(4, 0, 1, 5, 7)
+
+
+def test_6_7_h15_ping_has_8_octets() -> None:
+    assert of_wrong_length(6, 0, 0, 7, 9)
+
+
+def test_6_8_h15_goaway_has_8_octets_at_least() -> None:
+    """Section 4.2: too small for what it must hold."""
+    assert of_wrong_length(7, 0, 0, 7)
+
+
+def test_6_9_h15_window_update_has_4_octets() -> None:
+    """On the connection and on a stream."""
+    assert of_wrong_length(8, 0, 0, 3, 5)
+    assert of_wrong_length(8, 1, 3, 5)
+
+
+def test_rfc_9218_7_1_h15_priority_update_has_4_octets_at_least() -> None:
+    assert of_wrong_length(0x10, 0, 0, 3)
+
+
+def test_4_2_h15_a_frame_without_room_for_what_its_flags_say_is_a_frame_size_error() -> None:
+    """A length of padding, or a priority, that is not there."""
     assert fault(frames.frame(0, 8, 1, b"")) == FRAME_SIZE_ERROR
-    assert fault(frames.frame(1, 12, 1, b"\x04abc")) == PROTOCOL_ERROR
     assert fault(frames.frame(1, 12, 1, b"")) == FRAME_SIZE_ERROR
     assert fault(frames.frame(1, 0x24, 1, b"abcd")) == FRAME_SIZE_ERROR
+
+
+def test_6_1_h15_padding_as_long_as_its_data_frame_is_a_protocol_error() -> None:
+    """Whether the frame is there as a whole or not; one octet less is right."""
+    for padding in (b"\x04abc", b"\xffabc"):
+        assert fault(frames.frame(0, 8, 1, padding)) == PROTOCOL_ERROR
+        assert fault(frames.frame(0, 8, 1, padding)[:10]) == PROTOCOL_ERROR
     assert seen(reader(), frames.frame(0, 8, 1, b"\x03abc"))[0][3:] == [b"", False, 4]
+
+
+def test_6_2_h15_padding_as_long_as_its_headers_frame_is_a_protocol_error() -> None:
+    """One octet less is right, as long as it leaves the priority where that is."""
+    for padding in (b"\x04abc", b"\xffabc"):
+        assert fault(frames.frame(1, 12, 1, padding)) == PROTOCOL_ERROR
+    assert seen(reader(), frames.frame(1, 12, 1, b"\x03abc"))[0][3] == b""
+    assert fault(frames.frame(1, 0x2C, 1, b"\x03PRIORab")) == PROTOCOL_ERROR
+    assert seen(reader(), frames.frame(1, 0x2C, 1, b"\x02PRIORab"))[0][3] == b""
 
 
 def test_6_5_an_acknowledgement_has_no_payload() -> None:
@@ -184,23 +267,47 @@ def test_6_5_an_acknowledgement_has_no_payload() -> None:
     assert fault(frames.frame(4, 1, 0, bytes(6))) == FRAME_SIZE_ERROR
 
 
+STRANGERS = (
+    data(1),
+    frames.ping(bytes(8), False),
+    frames.frame(9, 4, 3, b""),
+    frames.frame(0x77, 0, 1, b""),
+    frames.frame(1, 4, 1, b""),
+)
+
+
+def test_6_2_nothing_but_its_continuation_comes_after_headers_without_end() -> None:
+    """H29: no unknown frame either (section 5.5), and no CONTINUATION of another stream."""
+    for other in STRANGERS:
+        assert fault(frames.frame(1, 0, 1, b"a"), other) == PROTOCOL_ERROR
+
+
 def test_6_10_nothing_comes_between_the_parts_of_a_header_block() -> None:
-    """H29: no unknown frame either, and no CONTINUATION of another stream."""
-    begun = frames.frame(1, 0, 1, b"a")
-    for other in (
-        data(1),
-        frames.ping(bytes(8), False),
-        frames.frame(9, 4, 3, b""),
-        frames.frame(0x77, 0, 1, b""),
-        frames.frame(1, 4, 1, b""),
-    ):
+    """The same after a CONTINUATION that does not end it."""
+    begun = frames.frame(1, 0, 1, b"a") + frames.frame(9, 0, 1, b"b")
+    for other in STRANGERS:
         assert fault(begun, other) == PROTOCOL_ERROR
-    assert fault(frames.frame(9, 4, 1, b"")) == PROTOCOL_ERROR
+
+
+def test_5_5_an_unknown_frame_inside_a_header_block_is_a_protocol_error() -> None:
+    """H29."""
+    assert fault(frames.frame(1, 0, 1, b"a"), frames.frame(0x77, 0, 1, b"")) == PROTOCOL_ERROR
+
+
+def test_6_10_continuation_has_a_header_block_before_it() -> None:
+    """One that is not whole: after nothing, after DATA, and after a block that has ended."""
+    late = frames.frame(9, 4, 1, b"")
+    for before in (b"", data(1, b"x"), frames.frame(1, 4, 1, b"a"), SETTINGS):
+        assert fault(before, late) == PROTOCOL_ERROR
+    ended = frames.frame(1, 0, 1, b"a") + frames.frame(9, 4, 1, b"b")
+    assert fault(ended, late) == PROTOCOL_ERROR
 
 
 def test_8_4_push_promise_from_a_client_is_a_protocol_error() -> None:
-    """H14."""
-    assert fault(frames.frame(5, 4, 1, bytes(4))) == PROTOCOL_ERROR
+    """H14: on whatever stream (sections 6.6 and 8.4.1), in whatever form."""
+    for stream in (0, 1, 2):
+        for flags, payload in ((4, bytes(4)), (0, b"\0\0\0\2"), (12, b"\xff"), (4, b"")):
+            assert fault(frames.frame(5, flags, stream, payload)) == PROTOCOL_ERROR
 
 
 def test_h03_continuation_flood() -> None:

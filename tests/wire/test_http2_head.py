@@ -216,15 +216,38 @@ def test_8_5_h25_connect() -> None:
     malformed(*full, ended=False)
     malformed(*full[:-1], (b":protocol", b"websocket"), ended=False)
     malformed(*full, (b":protocol", b"websocket"), ended=True)
-    for fields in ([full[0], full[2]], [*full, (b":protocol", b"connect-udp")]):
+    for value in (b"web socket\n", b"\0", b" websocket"):
+        malformed(*full, (b":protocol", value), ended=False)
+    to = (b":authority", b"example.org:443")
+    for fields in ([full[0], to], [*full, (b":protocol", b"connect-udp")]):
         with pytest.raises(HttpError) as caught:
             head(*fields, ended=False)
         assert caught.value.status == 501
 
 
+@pytest.mark.parametrize("authority", [b"example.org", b"example.org:", b"[::1]", None])
+def test_8_5_h25_connect_says_host_and_port_and_nothing_else(authority: bytes | None) -> None:
+    """Neither :scheme nor :path, alone or both; `host` does not stand for :authority here."""
+    method = (b":method", b"CONNECT")
+    if authority is None:
+        assert malformed(method, (b"host", b"example.org:443"), ended=False) == "RFC 9113 8.5"
+    else:
+        assert malformed(method, (b":authority", authority), ended=False) == "RFC 9113 8.5"
+    to = (b":authority", b"example.org:443")
+    for more in ([GET[1]], [GET[3]], [GET[1], GET[3]]):
+        assert malformed(method, *more, to, ended=False) == "RFC 9113 8.5"
+
+
 def test_8_1_h23_trailers() -> None:
     check_trailers([(b"grpc-status", b"0"), (b"x", b"")])
-    for field in ((b":path", b"/"), (b"X", b"y"), (b"te", b"x\n"), (b"connection", b"x")):
+    for field in (
+        (b":path", b"/"),
+        (b"X", b"y"),
+        (b"x", b"x\n"),
+        (b"connection", b"x"),
+        (b"te", b"gzip"),
+        (b"te", b"trailers"),
+    ):
         with pytest.raises(StreamError):
             check_trailers([field])
 

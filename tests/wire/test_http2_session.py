@@ -10,6 +10,7 @@ from penstock.wire import http2_frames as frames
 from penstock.wire.http2_budget import CHURN_MAX, EMPTY_MAX, RESETS_MAX, SMALL_MAX, UNWRITTEN_MAX
 from penstock.wire.http2_frames import (
     CANCEL,
+    COMPRESSION_ERROR,
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
     NO_ERROR,
@@ -27,8 +28,8 @@ from tests.wire.http2_peer import GET, OK, POST, Peer, data, rst
 # ------------------------------------------------------------------------------------- requests
 
 
-def test_the_server_speaks_first() -> None:
-    """Section 3.4: SETTINGS is its first frame, and waits from the start; the windows are opened."""
+def test_3_4_the_server_speaks_first() -> None:
+    """SETTINGS is its first frame, and waits from the start; the windows are opened."""
     peer = Peer(greet=False)
     first, second = peer.frames()
     assert (first.kind, first.stream, second.kind, second.stream) == (4, 0, 8, 0)
@@ -42,18 +43,32 @@ def test_the_server_speaks_first() -> None:
     assert int.from_bytes(second.payload, "big") == (1 << 20) - 65535
 
 
+def test_3_4_the_clients_settings_are_acknowledged_after_our_own() -> None:
+    peer = Peer(greet=False)
+    peer.say(frames.PREFACE + frames.settings([]))
+    assert [(f.kind, f.flags) for f in peer.frames()] == [(4, 0), (8, 0), (4, 1)]
+
+
+def test_3_4_an_invalid_preface_is_a_protocol_error() -> None:
+    """Wrong bytes, and a first frame that is not SETTINGS; our own preface is there all the same."""
+    for wrong in (b"GET / HTTP/1.1\r\n", frames.PREFACE + frames.ping(bytes(8), False)):
+        peer = Peer(greet=False)
+        assert peer.say(wrong) == [("error", PROTOCOL_ERROR)]
+        found = peer.frames()
+        assert (found[0].kind, found[-1].kind, found[-1].code) == (4, 7, PROTOCOL_ERROR)
+
+
 def test_limits_that_differ_from_the_defaults_are_said() -> None:
     limits = Http2Limits(
         streams_max=7,
         stream_window=1 << 17,
         frame_max=1 << 15,
-        table_max=0,
         connection_window=65535,
     )
     (first,) = Peer(limits, websockets=False, greet=False).frames()
     assert (
         first.payload
-        == frames.settings([(3, 7), (6, 65536), (9, 1), (4, 1 << 17), (5, 1 << 15), (1, 0)])[9:]
+        == frames.settings([(3, 7), (6, 65536), (9, 1), (4, 1 << 17), (5, 1 << 15)])[9:]
     )
 
 
@@ -129,6 +144,80 @@ def test_reads_may_be_cut_at_every_byte() -> None:
     ]
 
 
+# What each type of frame may have set when we send it, and whether it has a stream (section 6).
+OURS = {
+    0: (0x01, True),
+    1: (0x05, True),
+    3: (0x00, True),
+    4: (0x01, False),
+    6: (0x01, False),
+    7: (0x00, False),
+    8: (0x00, None),
+    9: (0x04, True),
+}
+
+
+def said_by_us() -> list[Any]:
+    """Frames of every type that the server sends, in all their forms."""
+    peer = Peer(greet=False)
+    peer.say(frames.PREFACE + frames.settings([]) + frames.SETTINGS_ACK)
+    peer.session.headers(peer.open(1), b"b" * 40000, False)
+    peer.session.send(peer.ends[1], b"d" * 20000, True)
+    peer.session.respond(peer.open(3), OK, b"whole")
+    peer.session.respond(peer.open(5), OK, b"")
+    end = peer.open(7, ended=False)
+    for _ in range(3):
+        peer.say(data(7, bytes(16384)))
+    peer.session.consumed(end, 3 * 16384)
+    peer.session.reset(end, CANCEL)
+    peer.session.headers(peer.open(9), OK, False)
+    peer.session.send(peer.ends[9], b"x", False)
+    peer.session.headers(peer.ends[9], b"trailers", True)
+    peer.session.ping()
+    peer.say(frames.ping(bytes(8), False))
+    peer.session.go_away(NO_ERROR, False)
+    peer.session.go_away(NO_ERROR, True)
+    found = peer.frames()
+    assert {frame.kind for frame in found} == OURS.keys()
+    return found
+
+
+def test_4_1_what_is_not_defined_is_left_unset() -> None:
+    """The reserved bit and the flags of whatever we send; nor do we pad (sections 6.1 and 6.2)."""
+    for frame in said_by_us():
+        flags, of_stream = OURS[frame.kind]
+        assert frame.flags & ~flags == 0
+        assert frame.stream < 2**31
+        assert of_stream is None or (frame.stream != 0) == of_stream
+
+
+def test_4_1_no_frame_of_ours_is_longer_than_16384_octets() -> None:
+    """Whatever the peer would take."""
+    assert max(len(frame.payload) for frame in said_by_us()) == 16384
+
+
+def test_4_3_our_header_blocks_are_contiguous() -> None:
+    """Whatever else is sent in the meantime, nothing comes between HEADERS and CONTINUATION."""
+    peer = Peer(settings=[(4, 2**31 - 1)])
+    peer.say(frames.window_update(0, 2**30))
+    for stream in (1, 3, 5):
+        end = peer.open(stream)
+        peer.session.send(end, bytes(50000), False)
+        peer.session.headers(end, b"t" * 40000, True)
+        peer.say(frames.ping(bytes(8), False))
+    found = []
+    while more := peer.frames(1):
+        found += more
+    blocks = 0
+    for place, frame in enumerate(found):
+        if frame.kind == TYPE_HEADERS:
+            rest = found[place + 1 : place + 3]
+            assert [(f.kind, f.stream) for f in rest] == [(9, frame.stream)] * 2
+            assert [f.flags & 4 for f in (frame, *rest)] == [0, 0, 4]
+            blocks += 1
+    assert blocks == 3
+
+
 # ---------------------------------------------------------------------- section 5: streams, states
 
 
@@ -139,6 +228,33 @@ def test_5_1_h14_frames_on_an_idle_stream_are_protocol_errors(frame: bytes) -> N
     peer = Peer()
     assert peer.say(frames.frame(2, 0, 1, bytes(5))) == []
     assert peer.error is None
+
+
+def test_5_1_h14_headers_on_an_idle_stream_of_the_server_are_protocol_errors() -> None:
+    """Above every number so far and below the last, before our GOAWAY and after it."""
+    for stream in (2, 4, 8):
+        for leaving in (False, True):
+            peer = Peer()
+            peer.open(5)
+            if leaving:
+                peer.session.go_away(NO_ERROR, True)
+            assert peer.refused_with(PROTOCOL_ERROR, peer.get(stream))
+
+
+def test_5_1_frames_of_unknown_types_are_no_error_in_any_state() -> None:
+    """Idle, open, half-closed, closed by either side or by both."""
+    peer = Peer()
+    peer.open(3, ended=False)
+    peer.session.respond(peer.open(5, ended=False), OK, b"")
+    peer.open(7)
+    peer.session.respond(peer.open(9), OK, b"")
+    peer.session.reset(peer.open(11), CANCEL)
+    peer.open(13)
+    peer.say(rst(13))
+    peer.frames()
+    for stream in (0, 1, 2, 3, 5, 7, 9, 11, 13, 15):
+        assert peer.say(frames.frame(0x77, 0xFF, stream, b"?")) == []
+    assert (peer.error, peer.frames()) == (None, [])
 
 
 @pytest.mark.parametrize("ended", [False, True])
@@ -167,11 +283,45 @@ def test_5_1_h14_closed_by_both_sides() -> None:
 
 
 def test_5_1_h14_closed_by_the_peer() -> None:
-    """After its RST_STREAM, frames of the peer are stream errors."""
+    """After its RST_STREAM, frames of the peer are stream errors, but for another reset."""
     peer = Peer()
     peer.open()
     assert peer.say(rst(1)) == [("reset", 1, CANCEL, False)]
+    assert peer.say(rst(1), frames.window_update(1, 1)) == []
+    assert peer.frames() == []
     assert peer.reset_with(STREAM_CLOSED, data(1))
+
+
+def test_5_1_on_a_closed_stream_nothing_is_sent() -> None:
+    """Whichever way it was closed, and whatever the server is asked to send (section 6.4)."""
+    for close in (
+        lambda peer: peer.session.respond(peer.ends[1], OK, b""),
+        lambda peer: peer.session.reset(peer.ends[1], CANCEL),
+        lambda peer: peer.say(rst(1)),
+    ):
+        peer = Peer()
+        end = peer.open(1, ended=False)
+        peer.say(data(1, bytes(16384)), data(1, bytes(16384)))
+        peer.say(data(1, b"", ended=True))
+        close(peer)
+        peer.frames()
+        session = peer.session
+        session.headers(end, OK, False)
+        session.send(end, b"x", True)
+        session.respond(end, OK, b"x")
+        session.consumed(end, 32768)
+        session.reset(end, CANCEL)
+        session.done(end)
+        assert [frame for frame in peer.frames() if frame.stream] == []
+
+
+def test_6_4_after_a_reset_of_the_peer_what_waited_is_not_sent() -> None:
+    peer = Peer(settings=[(4, 0)])
+    end = peer.open()
+    peer.session.send(end, bytes(1000), False)
+    peer.session.headers(end, b"trailers", True)
+    peer.say(rst(1), frames.settings([(4, 65535)]))
+    assert [frame for frame in peer.frames() if frame.stream] == []
 
 
 def test_5_1_h14_closed_by_us_ignores_what_is_late() -> None:
@@ -236,6 +386,48 @@ def test_5_1_2_h13_going_on_above_the_limit_ends_the_connection() -> None:
     assert peer.refused_with(ENHANCE_YOUR_CALM, flood)
 
 
+def test_5_4_a_connection_error_goes_before_a_stream_error() -> None:
+    """Of two errors in one frame: a block that is none, DATA beyond the connection's window."""
+    bad = frames.frame(TYPE_HEADERS, 5, 3, b"\x80")
+    peer = Peer(Http2Limits(streams_max=1))
+    peer.open(1)
+    assert peer.refused_with(COMPRESSION_ERROR, bad)
+    peer = Peer()
+    peer.open(3)
+    assert peer.refused_with(COMPRESSION_ERROR, bad)
+    peer = Peer(Http2Limits(connection_window=65535, stream_window=65535))
+    peer.open(1)
+    peer.open(3, ended=False)
+    for _ in range(3):
+        peer.say(data(3, bytes(16384)))
+    assert peer.refused_with(FLOW_CONTROL_ERROR, data(1, bytes(16384)))
+
+
+def test_5_4_2_no_reset_answers_a_reset() -> None:
+    """In no state: open, half-closed, closed by either side or by both, passed over."""
+    peer = Peer()
+    peer.open(3, ended=False)
+    peer.open(5)
+    peer.session.respond(peer.open(7), OK, b"")
+    peer.session.reset(peer.open(9), CANCEL)
+    peer.open(11)
+    peer.frames()
+    peer.say(*(rst(stream) for stream in (1, 3, 3, 5, 7, 9, 11, 11)))
+    assert (peer.error, peer.frames()) == (None, [])
+
+
+def test_5_4_2_after_our_reset_frames_still_change_the_connection() -> None:
+    """The table of HPACK and the connection's window: the next stream reads right."""
+    peer = Peer(Http2Limits(connection_window=65535, connection_window_max=65535))
+    peer.session.reset(peer.open(1, ended=False), CANCEL)
+    for _ in range(20):
+        assert peer.say(data(1, bytes(16384))) == []
+        peer.frames()
+    peer.say(peer.headers(1, [(b"x-late", b"1")]))
+    assert peer.say(peer.get(3, (b"x-late", b"1"))) == [("request", 3, True)]
+    assert peer.session.head.headers[-1] == (b"x-late", b"1")
+
+
 def test_5_4_1_after_a_connection_error_there_is_silence() -> None:
     """GOAWAY names the last stream; nothing more is read, framed or raised."""
     peer = Peer()
@@ -295,6 +487,59 @@ def test_6_9_data_of_closed_streams_counts_and_is_given_back() -> None:
     assert peer.error is None
 
 
+def test_6_9_data_of_streams_in_error_counts_and_is_given_back() -> None:
+    """Beyond its length, after its end, beyond its window; while the application works, and after."""
+    for parts in (
+        (b"5", [data(1, bytes(10000))]),
+        (b"20000", [data(1, bytes(10000), ended=True)]),
+    ):
+        for whole in (False, True):
+            peer = Peer(Http2Limits(connection_window=65535, connection_window_max=65535))
+            length, said = parts
+            peer.say(peer.post(1, (b"content-length", length)))
+            end = peer.ends[1]
+            if whole:
+                peer.session.respond(end, OK, b"x")
+                peer.session.done(end)
+            peer.frames()
+            peer.say(*said)
+            if not whole:
+                peer.session.done(end)
+            assert peer.error is None
+            peer.open(3, ended=False)
+            found = peer.say(*(data(3, bytes(5000)) for _ in range(6)))
+            assert len(found) == 6
+            peer.session.consumed(peer.ends[3], 30000)
+            updates = [f for f in peer.frames() if (f.kind, f.stream) == (8, 0)]
+            assert sum(int.from_bytes(f.payload, "big") for f in updates) == 40000
+
+
+def test_6_9_what_flow_control_does_not_hold_is_taken_while_the_windows_are_closed() -> None:
+    """HEADERS, trailers, PING, RST_STREAM, SETTINGS and WINDOW_UPDATE, with no octet of DATA allowed."""
+    peer = Peer(Http2Limits(connection_window=65535))
+    peer.open(1, ended=False)
+    for size in (16384, 16384, 16384, 16383):
+        peer.say(data(1, bytes(size)))
+    peer.open(3)
+    assert peer.say(peer.headers(1, [(b"x", b"y")])) == [("data", 1, b"", True)]
+    assert peer.say(rst(3)) == [("reset", 3, CANCEL, False)]
+    peer.say(frames.ping(bytes(8), False), frames.settings([]), frames.window_update(0, 1))
+    assert [(f.kind, f.flags) for f in peer.frames()] == [(6, 1), (4, 1)]
+    assert peer.refused_with(FLOW_CONTROL_ERROR, data(1, b"x"))
+
+
+def test_6_9_a_late_window_update_is_no_error() -> None:
+    """For a stream whose request has ended, and for one that is over."""
+    peer = Peer()
+    end = peer.open(1)
+    assert peer.say(frames.window_update(1, 5)) == []
+    assert end.send_window == 65540
+    peer.session.respond(end, OK, b"")
+    peer.frames()
+    assert peer.say(frames.window_update(1, 5), frames.window_update(1, 0)) == []
+    assert (peer.error, peer.frames()) == (None, [])
+
+
 def test_6_9_a_window_update_of_nothing() -> None:
     """On a stream it resets that, on the connection it ends it (H02)."""
     peer = Peer()
@@ -331,6 +576,17 @@ def test_6_9_2_an_initial_window_that_overflows_ends_the_connection() -> None:
     peer.open()
     peer.say(frames.window_update(1, 2**31 - 1 - 65535))
     assert peer.refused_with(FLOW_CONTROL_ERROR, frames.settings([(4, 65536)]))
+
+
+def test_7_unknown_error_codes_are_codes_like_others() -> None:
+    """A reset is a reset, and a GOAWAY a GOAWAY."""
+    peer = Peer()
+    peer.open(1)
+    end = peer.open(3)
+    assert peer.say(rst(1, 0xDEADBEEF)) == [("reset", 1, 0xDEADBEEF, False)]
+    assert peer.say(frames.goaway(0, 0x7FFFFFFF, "")) == [("goaway", 0x7FFFFFFF)]
+    peer.session.respond(end, OK, b"x")
+    assert [f.kind for f in peer.frames()] == [1, 0]
 
 
 def test_h11_windows_are_given_back_for_what_was_taken_only() -> None:
@@ -440,9 +696,12 @@ def test_8_1_h23_trailers_are_checked_and_dropped() -> None:
     [
         ([(b"x", b"y")], False),
         ([(b":path", b"/")], True),
+        ([(b":status", b"200")], True),
+        ([(b":path", b"/")], False),
         ([(b"X", b"y")], True),
         ([(b"x", b"a\nb")], True),
         ([(b"connection", b"close")], True),
+        ([(b"te", b"gzip")], True),
     ],
 )
 def test_8_1_h23_trailers_that_are_none(fields: Any, ended: bool) -> None:
@@ -495,6 +754,24 @@ def test_8_2_malformed_requests_never_reach_the_application() -> None:
     peer.open(3)
 
 
+def test_8_1_1_malformed_goes_before_whatever_else_could_be_answered() -> None:
+    """CONNECT to nowhere, too long a path, too large a body, an unknown expectation: malformed first."""
+    peer = Peer(Http2Limits(line_max=10, body_max=10))
+    connect = [(b":method", b"CONNECT"), (b":authority", b"a:1")]
+    long = [*POST[:3], (b":path", b"/" * 11)]
+    bad = [(b"connection", b"close")], [(b"te", b"gzip")], [(b"content-length", b"x")]
+    stream = 1
+    for fields in (connect, long, [*POST, (b"expect", b"x")]):
+        for more in bad:
+            assert peer.reset_with(
+                PROTOCOL_ERROR, peer.headers(stream, fields + more, ended=False)
+            )
+            stream += 2
+    large = [*POST, (b"content-length", b"9" * 30)]
+    assert peer.reset_with(PROTOCOL_ERROR, peer.headers(stream, large))
+    assert peer.session.active == 0
+
+
 def test_8_2_3_h24_cookie_crumbs_are_joined() -> None:
     peer = Peer()
     peer.say(peer.get(1, (b"cookie", b"a=1"), (b"x", b"y"), (b"cookie", b"b=2")))
@@ -514,11 +791,53 @@ def test_8_5_h25_connect() -> None:
         ("request", 5, False)
     ]
     assert (peer.session.protocol, peer.session.head.method) == (b"websocket", "CONNECT")
-    assert peer.say(data(5, b"frame")) == [("data", 5, b"frame", False)]
-    assert peer.reset_with(PROTOCOL_ERROR, peer.headers(5, [(b"x", b"y")]))
     peer = Peer(websockets=False)
     fields = [*full, (b":protocol", b"websocket")]
     assert peer.reset_with(PROTOCOL_ERROR, peer.headers(1, fields, ended=False))
+
+
+@pytest.mark.parametrize("ended", [False, True])
+def test_8_5_on_a_connected_stream_there_is_data_and_what_steers_it(ended: bool) -> None:
+    """DATA, WINDOW_UPDATE, PRIORITY; HEADERS are a stream error."""
+    peer = Peer()
+    fields = [(b":method", b"CONNECT"), *GET[1:], (b":protocol", b"websocket")]
+    peer.say(peer.headers(1, fields, ended=False))
+    peer.session.headers(peer.ends[1], OK, False)
+    peer.frames()
+    assert peer.say(frames.window_update(1, 1), frames.frame(2, 0, 1, bytes(5))) == []
+    assert peer.say(data(1, b"frame")) == [("data", 1, b"frame", False)]
+    assert peer.reset_with(PROTOCOL_ERROR, peer.headers(1, [(b"x", b"y")], ended=ended))
+
+
+def test_8_7_a_refused_stream_was_given_to_nobody() -> None:
+    """REFUSED_STREAM where there was no event, and never where there was one."""
+    peer = Peer(Http2Limits(streams_max=1))
+    peer.open(1, ended=False)
+    assert peer.say(peer.get(3), data(3, b"x"), rst(3)) == []
+    assert peer.resets() == [(3, REFUSED_STREAM)]
+    assert peer.say(data(1, b"x"), frames.window_update(1, 0))[-1][0] == "reset"
+    assert peer.resets() == [(1, PROTOCOL_ERROR)]
+
+
+def test_8_7_goaway_names_the_last_stream_that_was_given_to_anybody() -> None:
+    """One at least as high, of each GOAWAY: graceful, after it, and for an error."""
+    peer = Peer()
+    peer.open(1)
+    peer.open(5)
+    peer.session.go_away(NO_ERROR, False)
+    peer.open(7)
+    peer.session.go_away(NO_ERROR, True)
+    assert peer.say(peer.get(9), data(11)) == []
+    peer.say(frames.window_update(0, 0))
+    assert [int.from_bytes(f.payload[:4], "big") for f in peer.frames() if f.kind == 7] == [
+        2**31 - 1,
+        7,
+        7,
+    ]
+    peer = Peer()
+    peer.open(1)
+    peer.open(5)
+    assert peer.refused_with(PROTOCOL_ERROR, frames.window_update(0, 0))
 
 
 def test_refused_requests_can_be_answered() -> None:

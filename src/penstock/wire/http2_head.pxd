@@ -17,6 +17,7 @@ cdef int PROTOCOL_ERROR
 
 cdef int _SLASH
 cdef Py_ssize_t _LENGTH_DIGITS_MAX
+cdef long long _LENGTH_MAX
 cdef long _PORT_MAX
 cdef dict _METHODS
 cdef object _METHOD
@@ -25,6 +26,7 @@ cdef Py_ssize_t _HOSTS_MAX
 cdef Py_ssize_t _HOST_BYTES_MAX
 cdef set _hosts
 cdef int _STEERING
+cdef int _LIMITED
 cdef int _FORWARDED
 
 @cython.locals(
@@ -36,12 +38,15 @@ cpdef Head make_head(list fields, bint ended, bint websockets, Http2Limits limit
 cpdef object check_trailers(list fields)
 @cython.locals(found=bytes, first=bint, field=tuple, name=bytes)
 cpdef bytes value_of(list headers, bytes wanted)
-cdef object _connect(Head head, bytes protocol, bint websockets, bint plain, bint ended)
+cdef object _check_tunnel(bytes authority, bint plain)
+cdef object _connect(Head head, bytes protocol, bint websockets, bint ended)
 @cython.locals(bits=int, headers=list, name=bytes, value=bytes)
-cdef object _steer(Head head, bint ended, bint with_authority, Http2Limits limits)
+cdef object _steer(Head head, bint ended, bint with_authority)
+@cython.locals(length="long long")
+cdef object _limit(Head head, bint ended, Http2Limits limits)
 cdef object _one_host(Head head, bint with_authority)
-@cython.locals(digits=bytes, length="long long")
-cdef object _length(Head head, bint ended, Http2Limits limits)
+@cython.locals(digits=bytes)
+cdef object _length(Head head, bint ended)
 @cython.locals(headers=list, crumbs=list, place=Py_ssize_t, field=tuple, name=bytes)
 cdef object _join_cookies(Head head)
 cdef object _check_host(bytes value, str name)

@@ -25,6 +25,7 @@ from penstock.wire.http2_limits import Http2Limits
 
 _SLASH = 47
 _LENGTH_DIGITS_MAX = 18
+_LENGTH_MAX = 999_999_999_999_999_999
 _PORT_MAX = 65535
 # Hosts that were found right: a connection says the same again and again. Few and short, for it is
 # the peer who names them.
@@ -38,7 +39,8 @@ _HOST = re.compile(
     rb"(?::(?P<port>[0-9]{0,5}))?\Z"
 )
 _hosts: set[bytes] = set()
-_STEERING = LENGTH | EXPECT | HOST | TE | CONNECTION | COOKIES
+_STEERING = LENGTH | HOST | TE | CONNECTION | COOKIES
+_LIMITED = LENGTH | EXPECT
 _FORWARDED = FORWARDED
 
 
@@ -108,7 +110,12 @@ def make_head(
         known = method.decode("ascii").upper()
     head.method = known
     if known == "CONNECT":
-        _connect(head, protocol, websockets, scheme is None and path is None, ended)
+        if protocol is None:
+            _check_tunnel(authority, scheme is None and path is None)
+            if bits & _STEERING:
+                _steer(head, ended, True)
+            raise HttpError(501, "CONNECT: this is no proxy", "RFC 9110 9.3.6")
+        _connect(head, protocol, websockets, ended)
     elif protocol is not None:
         raise _malformed(":protocol without CONNECT", "RFC 8441 4")
     if scheme not in {b"https", b"http"}:
@@ -120,13 +127,18 @@ def make_head(
         raise _malformed(f":path {path!r:.80} is no path", "8.3.1")
     if path[0] != _SLASH and (path != b"*" or known != "OPTIONS"):
         raise _malformed(f":path {path!r:.80} does not begin with a slash", "8.3.1")
-    if len(path) > limits.line_max:
-        raise HttpError(414, ":path too long", "RFC 9110 15.5.15", "limit_request_line")
     raw_path, _, query = path.partition(b"?")
     head.raw_path = raw_path
     head.query = query
+    # What is malformed goes before what could be answered (section 8.1.1).
     if bits & _STEERING:
-        _steer(head, ended, authority is not None, limits)
+        _steer(head, ended, authority is not None)
+    if protocol is not None and not head.upgrade:
+        raise HttpError(501, f"unknown :protocol {protocol!r:.80}", "RFC 8441 4")
+    if len(path) > limits.line_max:
+        raise HttpError(414, ":path too long", "RFC 9110 15.5.15", "limit_request_line")
+    if bits & _LIMITED:
+        _limit(head, ended, limits)
     return head
 
 
@@ -137,6 +149,8 @@ def check_trailers(fields: list[tuple[bytes, bytes]]) -> None:
         raise _field_fault(fields)
     if bits & CONNECTION:
         raise _malformed("a connection-specific field", "8.2.2")
+    if bits & TE:
+        raise _malformed("te in a trailer section", "8.2.2")
 
 
 def value_of(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
@@ -151,24 +165,29 @@ def value_of(headers: list[tuple[bytes, bytes]], wanted: bytes) -> bytes:
     return found
 
 
-def _connect(
-    head: Head, protocol: bytes | None, websockets: bool, plain: bool, ended: bool
-) -> None:
-    """CONNECT, extended (RFC 8441 section 4) or not (RFC 9113 section 8.5)."""
-    if protocol is None:
-        if not plain:
-            raise _malformed("CONNECT with :scheme or :path", "8.5")
-        raise HttpError(501, "CONNECT: this is no proxy", "RFC 9110 9.3.6")
+def _check_tunnel(authority: bytes | None, plain: bool) -> None:
+    """Raise StreamError unless CONNECT says a host and port, and nothing else (RFC 9113 section 8.5)."""
+    if not plain:
+        raise _malformed("CONNECT with :scheme or :path", "8.5")
+    match = None if authority is None else _HOST.match(authority)
+    if match is None or not match.group("port"):
+        raise _malformed(f"CONNECT to {authority!r:.80}, not to host and port", "8.5")
+
+
+def _connect(head: Head, protocol: bytes, websockets: bool, ended: bool) -> None:
+    """Extended CONNECT (RFC 8441 section 4); `upgrade` stays empty where its protocol is unknown."""
     if not websockets:
         raise _malformed(":protocol, which was not offered", "RFC 8441 3")
+    if check_fields([(b"protocol", protocol)], 0) < 0:
+        raise _malformed(f":protocol {protocol!r:.80} is no value of a field", "8.2.1")
     if protocol.lower() != b"websocket":
-        raise HttpError(501, f"unknown :protocol {protocol!r:.80}", "RFC 8441 4")
+        return
     if ended:
         raise _malformed("a WebSocket that ends with its first frame", "RFC 8441 5")
     head.upgrade = b"websocket"
 
 
-def _steer(head: Head, ended: bool, with_authority: bool, limits: Http2Limits) -> None:
+def _steer(head: Head, ended: bool, with_authority: bool) -> None:
     """What the fields that mean something to the server say (sections 8.1.1, 8.2.2, 8.2.3, 8.3.1)."""
     bits = head.bits
     headers = head.headers
@@ -181,13 +200,22 @@ def _steer(head: Head, ended: bool, with_authority: bool, limits: Http2Limits) -
     if bits & HOST:
         _one_host(head, with_authority)
     if bits & LENGTH:
-        _length(head, ended, limits)
-    if bits & EXPECT and not ended:
-        if value_of(headers, b"expect").lower() != b"100-continue":
-            raise HttpError(417, "unknown expectation", "RFC 9110 10.1.1")
-        head.expect_continue = True
+        _length(head, ended)
     if bits & COOKIES:
         _join_cookies(head)
+
+
+def _limit(head: Head, ended: bool, limits: Http2Limits) -> None:
+    """What is well-formed and refused: bodies too large, expectations that nobody meets."""
+    length = head.content_length
+    if length > _LENGTH_MAX:
+        raise HttpError(413, "content-length too large", "RFC 9110 8.6")
+    if 0 <= limits.body_max < length:
+        raise too_large(limits.body_max)
+    if head.bits & EXPECT and not ended:
+        if value_of(head.headers, b"expect").lower() != b"100-continue":
+            raise HttpError(417, "unknown expectation", "RFC 9110 10.1.1")
+        head.expect_continue = True
 
 
 def _one_host(head: Head, with_authority: bool) -> None:
@@ -201,22 +229,18 @@ def _one_host(head: Head, with_authority: bool) -> None:
     head.headers = [(b"host", hosts[0]), *rest]
 
 
-def _length(head: Head, ended: bool, limits: Http2Limits) -> None:
+def _length(head: Head, ended: bool) -> None:
     values = [value for name, value in head.headers if name == b"content-length"]
     digits = values[0]
     if len(values) != 1 or not digits.isdigit():
         raise _malformed(f"content-length is not one number: {values!r:.80}", "8.1.1")
     digits = digits.lstrip(b"0")
-    if len(digits) > _LENGTH_DIGITS_MAX:
-        raise HttpError(413, "content-length too large", "RFC 9110 8.6")
-    length = int(digits or b"0")
-    if ended and length:
-        raise _malformed(f"content-length {length}, and no body", "8.1.1")
-    if head.upgrade:
-        return
-    if 0 <= limits.body_max < length:
-        raise too_large(limits.body_max)
-    head.content_length = length
+    if ended and digits:
+        raise _malformed(f"content-length {digits!r:.80}, and no body", "8.1.1")
+    if not head.upgrade:
+        head.content_length = (
+            int(digits or b"0") if len(digits) <= _LENGTH_DIGITS_MAX else _LENGTH_MAX + 1
+        )
 
 
 def _join_cookies(head: Head) -> None:

@@ -1,8 +1,6 @@
 cdef long FRAME_MIN
-cdef long INITIAL_TABLE
 cdef long INITIAL_WINDOW
 cdef int SETTINGS_ENABLE_CONNECT_PROTOCOL
-cdef int SETTINGS_HEADER_TABLE_SIZE
 cdef int SETTINGS_INITIAL_WINDOW_SIZE
 cdef int SETTINGS_MAX_CONCURRENT_STREAMS
 cdef int SETTINGS_MAX_FRAME_SIZE
@@ -26,6 +24,5 @@ cdef class Http2Limits:
     cdef public long long stream_window
     cdef public long long stream_window_max
     cdef public Py_ssize_t streams_max
-    cdef public Py_ssize_t table_max
 
 cpdef bytes greeting(Http2Limits limits, bint websockets)

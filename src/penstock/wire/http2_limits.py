@@ -2,10 +2,8 @@
 
 from penstock.wire.http2_frames import (
     FRAME_MIN,
-    INITIAL_TABLE,
     INITIAL_WINDOW,
     SETTINGS_ENABLE_CONNECT_PROTOCOL,
-    SETTINGS_HEADER_TABLE_SIZE,
     SETTINGS_INITIAL_WINDOW_SIZE,
     SETTINGS_MAX_CONCURRENT_STREAMS,
     SETTINGS_MAX_FRAME_SIZE,
@@ -22,7 +20,6 @@ class Http2Limits:
     - `streams_max`: SETTINGS_MAX_CONCURRENT_STREAMS (RFC 9113 section 6.5.2).
     - `line_max`, `head_max`, `fields_max`, `body_max` (-1: none): those of a request, as for HTTP/1;
       `head_max` counts as RFC 9113 section 10.5.1 does, with 32 bytes for each field.
-    - `table_max`: what the peer's HPACK encoder may use (SETTINGS_HEADER_TABLE_SIZE).
     - `frame_max`: payload of a frame, both ways (SETTINGS_MAX_FRAME_SIZE; 16384 at least).
     - `stream_window`, `connection_window` (65535 at least, each): what the peer may send before anyone has read it; they
       double, while a stream is read as fast as it comes, up to the `..._max`. The connection's
@@ -48,7 +45,6 @@ class Http2Limits:
         "stream_window",
         "stream_window_max",
         "streams_max",
-        "table_max",
     )
 
     def __init__(
@@ -59,7 +55,6 @@ class Http2Limits:
         head_max: int = 65536,
         fields_max: int = 128,
         body_max: int = -1,
-        table_max: int = 4096,
         frame_max: int = 16384,
         stream_window: int = 65535,
         stream_window_max: int = 1 << 20,
@@ -75,7 +70,6 @@ class Http2Limits:
         self.head_max = head_max
         self.fields_max = fields_max
         self.body_max = body_max
-        self.table_max = table_max
         self.frame_max = frame_max
         self.stream_window = stream_window
         self.stream_window_max = stream_window_max
@@ -101,8 +95,6 @@ def greeting(limits: Http2Limits, websockets: bool) -> bytes:
         pairs.append((SETTINGS_INITIAL_WINDOW_SIZE, limits.stream_window))
     if limits.frame_max != FRAME_MIN:
         pairs.append((SETTINGS_MAX_FRAME_SIZE, limits.frame_max))
-    if limits.table_max != INITIAL_TABLE:
-        pairs.append((SETTINGS_HEADER_TABLE_SIZE, limits.table_max))
     if limits.connection_window <= INITIAL_WINDOW:
         return settings(pairs)
     return settings(pairs) + window_update(0, limits.connection_window - INITIAL_WINDOW)

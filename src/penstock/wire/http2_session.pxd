@@ -17,6 +17,7 @@ cdef object StreamError
 cdef int COMPRESSION_ERROR
 cdef int ENHANCE_YOUR_CALM
 cdef int FLOW_CONTROL_ERROR
+cdef int INITIAL_TABLE
 cdef int NO_ERROR
 cdef int PROTOCOL_ERROR
 cdef int REFUSED_STREAM

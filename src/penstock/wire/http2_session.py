@@ -18,6 +18,7 @@ from penstock.wire.http2_frames import (
     COMPRESSION_ERROR,
     ENHANCE_YOUR_CALM,
     FLOW_CONTROL_ERROR,
+    INITIAL_TABLE,
     NO_ERROR,
     PROTOCOL_ERROR,
     REFUSED_STREAM,
@@ -91,7 +92,9 @@ class Session(Control):
     def __init__(self, limits: Http2Limits, websockets: bool) -> None:
         """`limits` are shared by all connections; `websockets`: offer extended CONNECT."""
         Control.__init__(self, limits, websockets)
-        self._decoder = Decoder(limits.table_max)
+        # What holds where no SETTINGS say otherwise, and ours do not: so no block of the client's has
+        # to start with another size (RFC 9113 section 4.3.1).
+        self._decoder = Decoder(INITIAL_TABLE)
         self.head: Any = None
         self.protocol = b""
         self.ended = False
@@ -302,6 +305,9 @@ class Session(Control):
         if end.remaining >= 0:
             end.remaining -= size
             if end.remaining < 0 or (ended and end.remaining):
+                # Nobody gets it, so nobody would give it back.
+                end.unread -= size
+                self._give_back(size)
                 raise StreamError(
                     PROTOCOL_ERROR, "a body of another length than content-length", "RFC 9113 8.1.1"
                 )
