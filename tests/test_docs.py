@@ -44,6 +44,32 @@ def test_tests_that_are_named_exist(page: Path) -> None:
     assert named - known() == set()
 
 
+def test_every_duty_of_the_rfcs_is_held_by_tests_that_are_named_by_its_section() -> None:
+    """docs/rfc9113.md: or the row says why there is none; and no section is left out."""
+    rows = re.findall(
+        r"^\| ([\d., ]+) \| (.+) \| (.+) \|$",
+        (ROOT / "docs/rfc9113.md").read_text(),
+        re.MULTILINE,
+    )
+    wrong = []
+    for sections, duty, held in rows:
+        names = re.findall(r"`(test_\w+)`", held)
+        parts = [f"_{section.replace('.', '_')}_" for section in sections.split(", ")]
+        if held not in {"client's", "push"} and not held.startswith("not applicable, because "):
+            if not names or held != " ".join(f"`{name}`" for name in names):
+                wrong.append(f"{sections} {duty}: what holds it?")
+            elif not any(part in name for part in parts for name in names):
+                wrong.append(f"{sections} {duty}: no test is named by its section")
+    assert wrong == []
+    assert len(rows) > 140
+    assert {section for sections, _, _ in rows for section in sections.split(", ")} == {
+        *("3.2 3.3 3.4 4.1 4.2 4.3 4.3.1 5.1 5.1.1 5.1.2 5.2.1 5.2.2 5.4 5.4.1 5.4.2 5.5".split()),
+        *("6.1 6.2 6.3 6.4 6.5 6.5.2 6.5.3 6.6 6.7 6.8 6.9 6.9.1 6.9.2 6.9.3 6.10 7 8.1".split()),
+        *("8.1.1 8.2 8.2.1 8.2.2 8.2.3 8.3 8.3.1 8.3.2 8.4 8.4.1 8.4.2 8.5 8.7".split()),
+        *("2.1 2.3.2 2.3.3 3.2 4.2 5.1 5.2 6.1 6.2.3 6.3 7.1.3".split()),
+    }
+
+
 def test_every_choice_has_its_line() -> None:
     """Each test of tests/test_choices.py stands in docs/asgi.md."""
     found = re.findall(

@@ -4,6 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
+import hpack
 import pytest
 
 from penstock.errors import MessageError
@@ -66,7 +67,7 @@ def test_an_empty_answer_is_one_frame() -> None:
     assert frames == [(TYPE_HEADERS, 1)]
 
 
-def test_names_are_in_lower_case_and_nothing_is_about_the_connection() -> None:
+def test_8_2_names_are_in_lower_case_and_nothing_is_about_the_connection() -> None:
     """RFC 9113 section 8.2 (A08, HTTP-RESP-28)."""
     headers = [
         (b"X-Upper", b"1"),
@@ -80,6 +81,39 @@ def test_names_are_in_lower_case_and_nothing_is_about_the_connection() -> None:
         ("x-upper", "1"),
         ("content-length", "0"),
     ]
+
+
+def test_8_3_2_each_head_begins_with_its_status() -> None:
+    """Interim ones too, and those that the server makes itself; trailers have none."""
+    hint = {"type": "http.response.early_hint", "links": [b"</a>"]}
+    trailers = {"type": "http.response.trailers", "headers": [(b"x-t", b"1")]}
+
+    async def app(scope: Any, receive: Any, send: Any) -> None:
+        if scope["path"] == "/fails":
+            raise ValueError
+        await receive()
+        for message in (hint, start(201, [(b"a", b"b")], trailers=True), part(b"x"), trailers):
+            await send(message)
+
+    trial = Trial(app)
+    trial.ask("/", ("expect", "100-continue"), ("te", "trailers"), end=False, method="POST")
+    trial.peer.data(1, b"body", end=True)
+    trial.ask("/fails", stream=3)
+    trial.ask("/" + "x" * 10_000, stream=5)
+    trial.settle()
+    decoder = hpack.Decoder()
+    found = [
+        [name for name, _ in decoder.decode(each.payload)]
+        for each in trial.peer.frames
+        if each.type == TYPE_HEADERS
+    ]
+    assert len(found) == 6
+    assert [names.count(":status") for names in found if names != ["x-t"]] == [1] * 5
+    assert all(names[0] == ":status" for names in found if names != ["x-t"])
+    assert all(name == ":status" for names in found for name in names if name[0] == ":")
+    statuses = [each.status for each in trial.answer(1).informational]
+    assert (statuses, trial.answer(1).status) == ([100, 103], 201)
+    assert (trial.answer(3).status, trial.answer(5).status) == (500, 414)
 
 
 def test_head_has_no_body() -> None:
@@ -166,8 +200,10 @@ def test_trailers_wait_behind_a_body_that_waits() -> None:
         assert (answer.size, answer.trailers) == (100_000, [("x-t", "1")])
 
 
-@pytest.mark.parametrize("name", [b"content-length", b"Transfer-Encoding", b"a b", b":x"])
-def test_what_may_be_no_trailer_is_refused(name: bytes) -> None:
+@pytest.mark.parametrize(
+    "name", [b"content-length", b"Transfer-Encoding", b"a b", b":x", b":status"]
+)
+def test_8_1_what_may_be_no_trailer_is_refused(name: bytes) -> None:
     """And the response is cut (TRAIL-08, TRAIL-09)."""
     messages = (
         start(200, [], trailers=True),

@@ -4,7 +4,13 @@ from typing import Any
 
 import pytest
 
-from penstock.wire.http2_frames import TYPE_PING
+from penstock.wire.http2_frames import (
+    FRAME_SIZE_ERROR,
+    TYPE_DATA,
+    TYPE_GOAWAY,
+    TYPE_HEADERS,
+    TYPE_PING,
+)
 from tests.asgi_app import Call, Probe
 from tests.http2 import Http2Client, fields, frame, http2, peer
 from tests.sockets import serving
@@ -85,12 +91,15 @@ def test_a_head_that_is_too_long_is_a_431() -> None:
     assert [trial.answer(n).status for n in (1, 3)] == [431, 200]
 
 
-def test_a_broken_protocol_ends_all_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
-    """One line, with the rule."""
+def test_5_4_1_a_broken_protocol_ends_all_and_says_why(caplog: pytest.LogCaptureFixture) -> None:
+    """A GOAWAY, the end of the connection, and one line with the rule."""
     trial = Trial(echo)
     trial.ask("/", end=False, method="POST")
     trial.peer.send(b"\x00\x00\x01\x06\x00\x00\x00\x00\x00x")
     trial.settle()
+    assert [each.code for each in trial.peer.frames if each.type == TYPE_GOAWAY] == [
+        FRAME_SIZE_ERROR
+    ]
     assert trial.transport.eof
     assert trial.connection.exchanges() == []
     (line,) = [each.message for each in caplog.records if "FRAME_SIZE_ERROR" in each.message]
@@ -211,6 +220,20 @@ def test_a_client_that_ends_a_websocket_without_a_close(way: str) -> None:
         served.until(lambda: told)
         served.until(lambda: served.worker.websockets == 0)
     assert told == [1006]
+
+
+def test_8_5_on_a_websocket_only_data_is_sent() -> None:
+    """After the head that accepts it, until its end (RFC 9113 section 8.5)."""
+    with serving(chat) as served, peer(served) as client:
+        head = [(":protocol", "websocket"), ("sec-websocket-version", "13"), ("te", "trailers")]
+        client.send(client.headers(1, [*fields("/ws", method="CONNECT"), *head], end=False))
+        client.data(1, masked(1, b"hello"))
+        client.until(lambda: 1 in client.answers and client.answers[1].size == 7)
+        client.data(1, masked(8, b"\x03\xe8"), end=True)
+        assert client.answer(1).body == b"\x81\x05HELLO\x88\x02\x03\xe8"
+        kinds = [each.type for each in client.frames if each.stream == 1]
+        assert kinds[0] == TYPE_HEADERS
+        assert set(kinds[1:]) == {TYPE_DATA}
 
 
 def test_a_websocket_may_be_denied() -> None:

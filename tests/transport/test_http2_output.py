@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from tests.http2 import fields, frame
+from tests.http2 import fields, frame, settings, window_update
 from tests.transport.http1_trial import ok
 from tests.transport.http2_trial import Trial
 
@@ -70,7 +70,21 @@ def test_no_more_is_taken_than_the_socket_has_room_for() -> None:
     assert max(sizes) <= (1 << 16) + (1 << 14) + 9
 
 
-def test_while_the_client_does_not_read_nothing_is_taken_from_it() -> None:
+def test_5_2_2_what_opens_a_window_is_read_while_a_response_waits_for_it() -> None:
+    """Also while another application leaves its request unread, and waits itself."""
+    trial = Trial(large)
+    trial.ask("/", end=False, method="POST")
+    trial.peer.data(1, b"unread")
+    trial.peer.send(settings((4, 0)))
+    trial.ask("/", stream=3)
+    assert trial.answer(3).size == 0
+    trial.peer.send(frame(6, 0, 0, b"12345678") + window_update(3, 100))
+    assert trial.answer(3).size == 100
+    assert trial.transport.reading
+    assert [each.payload for each in trial.peer.frames if each.type == 6] == [b"12345678"]
+
+
+def test_5_2_2_while_the_client_does_not_read_nothing_is_taken_from_it() -> None:
     """Reading is paused, and nothing grows; then it goes on (H07, H30)."""
     trial = Trial(ok)
     trial.connection.pause_writing()

@@ -478,14 +478,30 @@ def test_a_protocol_is_agreed_on(tmp_path: Path) -> None:
                     assert spoken.get().status == 200  # type: ignore[attr-defined]
 
 
-def test_h27_prior_knowledge_inside_of_tls(tmp_path: Path) -> None:
-    """H27: a client that offers nothing may begin with HTTP/2; one that has agreed on HTTP/1.1 may not."""
+def test_3_3_h27_http_2_inside_of_tls_is_agreed_on_by_alpn(tmp_path: Path) -> None:
+    """RFC 9113 section 3.3: neither who offers nothing nor who agreed on HTTP/1.1 may begin with it."""
     with tls_serving(Probe(), tmp_path) as served:
-        with secure(served, certificates.client_context()) as client:
-            assert Http2Client(client.sock, "https").get().status == 200
-        with secure(served, certificates.client_context(alpn=["http/1.1"])) as client:
-            client.send(PREFACE)
-            assert client.response().status == 505
+        for offered in ([], ["http/1.1"]):
+            with secure(served, certificates.client_context(alpn=offered)) as client:
+                client.send(PREFACE)
+                assert client.response().status == 505
+
+
+def test_3_2_h2c_is_never_selected(tmp_path: Path) -> None:
+    """RFC 9113 section 3.2: it is no name for what runs over TLS."""
+    with tls_serving(Probe(), tmp_path) as served:
+        for offered, agreed in ((["h2c"], None), (["h2c", "http/1.1"], "http/1.1")):
+            with secure(served, certificates.client_context(alpn=offered)) as client:
+                assert client.sock.selected_alpn_protocol() == agreed  # type: ignore[attr-defined]
+
+
+def test_3_2_over_tls_the_server_sends_its_preface_at_once(tmp_path: Path) -> None:
+    """RFC 9113 section 3.2: SETTINGS, without a byte of the client's."""
+    with (
+        tls_serving(Probe(), tmp_path) as served,
+        secure(served, certificates.client_context(alpn=["h2"])) as client,
+    ):
+        assert client.sock.recv(9)[3:] == b"\x04\x00\x00\x00\x00\x00"
 
 
 def test_h28_http_2_is_not_offered_beside_suites_that_it_forbids(

@@ -41,6 +41,15 @@ def test_6_2_2_fields_are_literals_without_indexing(twin: ModuleType) -> None:
 
 
 @each_twin
+def test_2_1_fields_are_written_in_their_order(twin: ModuleType) -> None:
+    """Those of one name too, and those that are written in different ways."""
+    headers = [(b"vary", b"1"), (b"x", b"2"), (b"set-cookie", b"3"), (b"x", b"1"), (b"vary", b"0")]
+    for order in (headers, headers[::-1]):
+        assert decoded(block_of(twin, order)[0]) == order
+        assert decoded(twin.encode_fields(order)) == order
+
+
+@each_twin
 def test_7_1_3_a_cookie_is_never_indexed(twin: ModuleType) -> None:
     """Nor may it be by those between us and the client."""
     assert block_of(twin, [(b"Set-Cookie", b"a=b")]) == (b"\x1f\x28\x03a=b", 0, -1)
@@ -118,10 +127,17 @@ def test_fields_that_matter_are_noticed(twin: ModuleType) -> None:
         (b"content-length", "１".encode()),
     ],
 )
-def test_fields_that_must_not_go_out_are_none(twin: ModuleType, pair: Any) -> None:
+def test_9113_8_2_1_fields_that_must_not_go_out_are_none(twin: ModuleType, pair: Any) -> None:
     """A01, A08, A10: wherever they stand."""
     assert block_of(twin, [pair]) is None
     assert block_of(twin, [(b"a", b"b"), pair, (b"c", b"d")]) is None
+
+
+@each_twin
+def test_9113_8_3_no_pseudo_header_field_is_an_applications_to_send(twin: ModuleType) -> None:
+    """Neither those of responses nor those of requests, nor any other."""
+    for name in (b":status", b":path", b":method", b":authority", b":scheme", b":x", b":"):
+        assert block_of(twin, [(name, b"200")]) is None
 
 
 @each_twin

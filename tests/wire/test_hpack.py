@@ -354,6 +354,36 @@ def test_4_4_a_name_may_be_taken_from_the_entry_that_is_evicted() -> None:
 # -------------------------------------------------------------------------------- representations
 
 
+def test_2_1_fields_come_out_in_the_order_of_the_block() -> None:
+    """Those of one name too."""
+    fields = [(b"b", b"2"), (b"a", b"1"), (b"b", b"1"), (b":path", b"/"), (b"a", b"1")]
+    for order in (fields, fields[::-1]):
+        block = b"".join(
+            b"\x84" if name == b":path" else b"\x00\x01" + name + b"\x01" + value
+            for name, value in order
+        )
+        assert decode(Decoder(TABLE_BYTES), block) == order
+
+
+def test_3_2_representations_are_processed_one_after_the_other() -> None:
+    """What one puts into the table, the next of the same block finds at its beginning."""
+    decoder = Decoder(34 * 2)
+    block = added(b"a", b"1") + b"\xbe" + b"\x00\x01n\x01v" + added(b"b", b"2") + b"\xbf\xbe"
+    block += b"\x7f\x00\x013" + b"\xbf" + b"\x82"
+    assert decode(decoder, block) == [
+        (b"a", b"1"),
+        (b"a", b"1"),
+        (b"n", b"v"),
+        (b"b", b"2"),
+        (b"a", b"1"),
+        (b"b", b"2"),
+        (b"a", b"3"),
+        (b"b", b"2"),
+        (b":method", b"GET"),
+    ]
+    assert table(decoder) == [(b"a", b"3"), (b"b", b"2")]
+
+
 def test_5_1_integers() -> None:
     """C.1: 10 and 1337 with a prefix of five bits; both ends of prefix and octets."""
     for wire, value in (

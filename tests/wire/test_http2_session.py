@@ -428,6 +428,19 @@ def test_5_4_2_after_our_reset_frames_still_change_the_connection() -> None:
     assert peer.session.head.headers[-1] == (b"x-late", b"1")
 
 
+def test_5_5_websockets_that_were_not_offered_are_malformed() -> None:
+    """RFC 8441 is used where our SETTINGS say so, and not otherwise."""
+    fields = [(b":method", b"CONNECT"), *GET[1:], (b":protocol", b"websocket")]
+    for offered in (False, True):
+        peer = Peer(websockets=offered, greet=False)
+        said = peer.frames()[0].payload
+        assert (b"\0\x08\0\0\0\x01" in said) == offered
+        peer.say(frames.PREFACE + frames.settings([]) + frames.SETTINGS_ACK)
+        found = peer.say(peer.headers(1, fields, ended=False))
+        assert found == ([("request", 1, False)] if offered else [])
+        assert peer.resets() == ([] if offered else [(1, PROTOCOL_ERROR)])
+
+
 def test_5_4_1_after_a_connection_error_there_is_silence() -> None:
     """GOAWAY names the last stream; nothing more is read, framed or raised."""
     peer = Peer()
@@ -553,6 +566,24 @@ def test_6_9_1_h16_a_window_beyond_its_maximum() -> None:
     peer.open()
     assert peer.reset_with(FLOW_CONTROL_ERROR, frames.window_update(1, 2**31 - 1))
     assert peer.refused_with(FLOW_CONTROL_ERROR, frames.window_update(0, 2**31 - 1))
+
+
+def test_6_9_1_our_windows_stay_below_their_maximum() -> None:
+    """However much is read, and given back."""
+    peer = Peer()
+    end = peer.open(1, ended=False)
+    windows = {0: 65535, 1: 65535}
+    windows[0] += (1 << 20) - 65535
+    for _ in range(2000):
+        size = min(16384, *windows.values())
+        peer.say(data(1, bytes(size)))
+        peer.session.consumed(end, size)
+        windows[0] -= size
+        windows[1] -= size
+        for frame in peer.frames():
+            windows[frame.stream] += int.from_bytes(frame.payload, "big")
+        assert 0 < min(windows.values()) <= max(windows.values()) <= 4 << 20
+    assert peer.error is None
 
 
 def test_6_9_2_a_new_initial_window_changes_open_streams() -> None:

@@ -247,13 +247,13 @@ class Connection(Input):
         )
 
     def _becomes_http2(self) -> bool:
-        """Go on as an HTTP/2 connection, if that is what the client speaks (RFC 9113 section 3.3)."""
+        """Go on as an HTTP/2 connection, if that is what the client speaks (RFC 9113 section 3.3).
+        Inside of TLS it has to be agreed on by ALPN, and then it never comes here."""
         transport = self._transport
         data = self._reader.rest()
         if not data.startswith(_HTTP2_LINE) or not self._worker.settings.http2:
             return False
-        ssl_object = transport.get_extra_info("ssl_object")
-        if ssl_object is not None and ssl_object.selected_alpn_protocol() is not None:
+        if transport.get_extra_info("ssl_object") is not None:
             return False
         from penstock.transport import http2  # where nobody speaks it, it takes no memory
 

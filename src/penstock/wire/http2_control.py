@@ -269,7 +269,11 @@ class Control(Sender):
                 raise Http2Error(
                     PROTOCOL_ERROR, f"SETTINGS_MAX_FRAME_SIZE {value}", "RFC 9113 6.5.2"
                 )
-        elif name in {SETTINGS_ENABLE_PUSH, SETTINGS_ENABLE_CONNECT_PROTOCOL}:
+        elif name in {
+            SETTINGS_ENABLE_PUSH,
+            SETTINGS_ENABLE_CONNECT_PROTOCOL,
+            SETTINGS_NO_RFC7540_PRIORITIES,
+        }:
             if value > 1:
                 raise Http2Error(PROTOCOL_ERROR, f"setting {name:#x} is {value}", "RFC 9113 6.5.2")
             if name == SETTINGS_ENABLE_PUSH:
