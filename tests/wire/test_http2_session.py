@@ -794,9 +794,7 @@ def test_8_1_1_malformed_goes_before_whatever_else_could_be_answered() -> None:
     stream = 1
     for fields in (connect, long, [*POST, (b"expect", b"x")]):
         for more in bad:
-            assert peer.reset_with(
-                PROTOCOL_ERROR, peer.headers(stream, fields + more, ended=False)
-            )
+            assert peer.reset_with(PROTOCOL_ERROR, peer.headers(stream, fields + more, ended=False))
             stream += 2
     large = [*POST, (b"content-length", b"9" * 30)]
     assert peer.reset_with(PROTOCOL_ERROR, peer.headers(stream, large))

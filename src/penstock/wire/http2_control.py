@@ -22,12 +22,12 @@ from penstock.wire.http2_frames import (
     NO_ERROR,
     PROTOCOL_ERROR,
     SETTINGS_ACK,
-    SETTINGS_ENABLE_CONNECT_PROTOCOL,
     SETTINGS_ENABLE_PUSH,
     SETTINGS_HEADER_TABLE_SIZE,
     SETTINGS_INITIAL_WINDOW_SIZE,
     SETTINGS_MAX_CONCURRENT_STREAMS,
     SETTINGS_MAX_FRAME_SIZE,
+    SETTINGS_OF_ONE_BIT,
     SETTINGS_TIMEOUT,
     STREAM_ID_MAX,
     TYPE_GOAWAY,
@@ -269,11 +269,7 @@ class Control(Sender):
                 raise Http2Error(
                     PROTOCOL_ERROR, f"SETTINGS_MAX_FRAME_SIZE {value}", "RFC 9113 6.5.2"
                 )
-        elif name in {
-            SETTINGS_ENABLE_PUSH,
-            SETTINGS_ENABLE_CONNECT_PROTOCOL,
-            SETTINGS_NO_RFC7540_PRIORITIES,
-        }:
+        elif name in SETTINGS_OF_ONE_BIT:
             if value > 1:
                 raise Http2Error(PROTOCOL_ERROR, f"setting {name:#x} is {value}", "RFC 9113 6.5.2")
             if name == SETTINGS_ENABLE_PUSH:
