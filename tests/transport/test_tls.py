@@ -495,7 +495,7 @@ def test_3_2_h2c_is_never_selected(tmp_path: Path) -> None:
                 assert client.sock.selected_alpn_protocol() == agreed  # type: ignore[attr-defined]
 
 
-def test_3_2_over_tls_the_server_sends_its_preface_at_once(tmp_path: Path) -> None:
+def test_3_2_over_tls_the_server_sends_its_preface_unasked(tmp_path: Path) -> None:
     """RFC 9113 section 3.2: SETTINGS, without a byte of the client's."""
     with (
         tls_serving(Probe(), tmp_path) as served,

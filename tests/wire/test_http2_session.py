@@ -231,14 +231,17 @@ def test_5_1_h14_frames_on_an_idle_stream_are_protocol_errors(frame: bytes) -> N
 
 
 def test_5_1_h14_headers_on_an_idle_stream_of_the_server_are_protocol_errors() -> None:
-    """Above every number so far and below the last, before our GOAWAY and after it."""
+    """Above every number so far and below the last, before our GOAWAY and after it; others as well."""
     for stream in (2, 4, 8):
         for leaving in (False, True):
-            peer = Peer()
-            peer.open(5)
-            if leaving:
-                peer.session.go_away(NO_ERROR, True)
-            assert peer.refused_with(PROTOCOL_ERROR, peer.get(stream))
+            for frame in (b"", data(stream), rst(stream), frames.window_update(stream, 1)):
+                peer = Peer()
+                peer.open(1)
+                peer.session.respond(peer.open(3), OK, b"")
+                peer.open(7)
+                if leaving:
+                    peer.session.go_away(NO_ERROR, True)
+                assert peer.refused_with(PROTOCOL_ERROR, frame or peer.get(stream))
 
 
 def test_5_1_frames_of_unknown_types_are_no_error_in_any_state() -> None:
@@ -320,8 +323,13 @@ def test_6_4_after_a_reset_of_the_peer_what_waited_is_not_sent() -> None:
     end = peer.open()
     peer.session.send(end, bytes(1000), False)
     peer.session.headers(end, b"trailers", True)
-    peer.say(rst(1), frames.settings([(4, 65535)]))
+    peer.say(rst(1), frames.settings([(4, 2**31 - 1)]))
     assert [frame for frame in peer.frames() if frame.stream] == []
+    for stream in (3, 5):
+        peer.session.send(peer.open(stream), bytes(65535), True)
+    assert {frame.stream for frame in peer.frames()} == {3}
+    peer.say(rst(5), frames.window_update(0, 65535))
+    assert peer.frames() == []
 
 
 def test_5_1_h14_closed_by_us_ignores_what_is_late() -> None:
@@ -420,9 +428,10 @@ def test_5_4_2_after_our_reset_frames_still_change_the_connection() -> None:
     """The table of HPACK and the connection's window: the next stream reads right."""
     peer = Peer(Http2Limits(connection_window=65535, connection_window_max=65535))
     peer.session.reset(peer.open(1, ended=False), CANCEL)
+    assert peer.resets() == [(1, CANCEL)]
     for _ in range(20):
         assert peer.say(data(1, bytes(16384))) == []
-        peer.frames()
+        assert {(f.kind, f.stream) for f in peer.frames()} <= {(TYPE_WINDOW_UPDATE, 0)}
     peer.say(peer.headers(1, [(b"x-late", b"1")]))
     assert peer.say(peer.get(3, (b"x-late", b"1"))) == [("request", 3, True)]
     assert peer.session.head.headers[-1] == (b"x-late", b"1")
@@ -445,7 +454,7 @@ def test_5_4_1_after_a_connection_error_there_is_silence() -> None:
     """GOAWAY names the last stream; nothing more is read, framed or raised."""
     peer = Peer()
     end = peer.open(1)
-    assert peer.say(data(3)) == [("error", PROTOCOL_ERROR)]
+    assert peer.say(data(3) + peer.get(3)) == [("error", PROTOCOL_ERROR)]
     (goaway,) = peer.frames()
     assert int.from_bytes(goaway.payload[:4], "big") == 1
     assert b"RFC" not in goaway.payload
@@ -866,7 +875,8 @@ def test_8_7_goaway_names_the_last_stream_that_was_given_to_anybody() -> None:
     peer = Peer()
     peer.open(1)
     peer.open(5)
-    assert peer.refused_with(PROTOCOL_ERROR, frames.window_update(0, 0))
+    peer.say(frames.window_update(0, 0))
+    assert [int.from_bytes(f.payload[:4], "big") for f in peer.frames()] == [5]
 
 
 def test_refused_requests_can_be_answered() -> None:
