@@ -216,6 +216,37 @@ def test_6_8_who_leaves_promises_nothing_and_is_promised_nothing() -> None:
     assert theirs.session.push(second, BLOCK) is None
 
 
+def test_6_8_no_setting_takes_the_peers_goaway_back() -> None:
+    peer = Peer()
+    parent = peer.open()
+    peer.say(frames.goaway(0, 0, ""))
+    peer.say(frames.settings([(frames.SETTINGS_ENABLE_PUSH, 1)]))
+    peer.frames()
+    assert peer.session.push(parent, BLOCK) is None
+    assert peer.frames() == []
+
+
+def test_5_1_on_a_promised_stream_its_head_or_its_reset_comes_first() -> None:
+    """Whatever else is asked for; and after a reset of either side nothing more."""
+    peer = Peer(settings=[(frames.SETTINGS_INITIAL_WINDOW_SIZE, 0)])
+    one, two, three = (pushed(peer, parent) for parent in [peer.open()] * 3)
+    peer.frames()
+    for end in (one, two, three):
+        peer.session.consumed(end, 100)
+        peer.session.prioritize(end, b"u=1")
+    peer.say(frames.settings([(frames.SETTINGS_INITIAL_WINDOW_SIZE, 10)]), rst(three.id))
+    assert [f for f in peer.frames() if f.stream] == []
+    peer.session.respond(one, OK, b"x")
+    peer.session.reset(two, frames.CANCEL)
+    peer.session.respond(two, OK, b"x")
+    peer.session.respond(three, OK, b"x")
+    assert [(f.kind, f.stream) for f in peer.frames()] == [
+        (TYPE_HEADERS, 2),
+        (TYPE_DATA, 2),
+        (TYPE_RST_STREAM, 4),
+    ]
+
+
 @pytest.mark.parametrize("kind", [TYPE_HEADERS, TYPE_DATA])
 def test_5_1_nothing_may_come_on_a_promised_stream(kind: int) -> None:
     """Reserved (local): a connection error; half-closed (remote) once its HEADERS went out: a stream error."""

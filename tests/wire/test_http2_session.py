@@ -150,6 +150,7 @@ OURS = {
     1: (0x05, True),
     3: (0x00, True),
     4: (0x01, False),
+    5: (0x04, True),
     6: (0x01, False),
     7: (0x00, False),
     8: (0x00, None),
@@ -163,7 +164,8 @@ def said_by_us() -> list[Any]:
     peer.say(frames.PREFACE + frames.settings([]) + frames.SETTINGS_ACK)
     peer.session.headers(peer.open(1), b"b" * 40000, False)
     peer.session.send(peer.ends[1], b"d" * 20000, True)
-    peer.session.respond(peer.open(3), OK, b"whole")
+    peer.session.push(peer.open(3), OK)
+    peer.session.respond(peer.ends[3], OK, b"whole")
     peer.session.respond(peer.open(5), OK, b"")
     end = peer.open(7, ended=False)
     for _ in range(3):

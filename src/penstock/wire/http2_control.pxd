@@ -75,6 +75,7 @@ cdef class Control(Sender):
     cdef long long _last
     cdef long long _promised
     cdef long long _pushed_max
+    cdef bint _peer_leaves
     cdef bint _pushes
     cdef Reader _reader
     cdef double _settings_due

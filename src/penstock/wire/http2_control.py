@@ -91,6 +91,7 @@ class Control(Sender):
         "_last",
         "_promised",
         "_pushed_max",
+        "_peer_leaves",
         "_pushes",
         "_reader",
         "_settings_due",
@@ -113,6 +114,7 @@ class Control(Sender):
         self._last = 0
         self._promised = 0
         # What the peer's SETTINGS say where they say nothing (section 6.5.2).
+        self._peer_leaves = False
         self._pushes = True
         self._pushed_max = STREAM_ID_MAX
         self._goaway_last = STREAM_ID_MAX
@@ -219,7 +221,7 @@ class Control(Sender):
             elif payload == _PING:
                 self.ping_open = False
         elif kind == TYPE_GOAWAY:
-            self._pushes = False
+            self._peer_leaves = True
             self.code = int.from_bytes(self._reader.payload[4:8], "big")
             return _GOAWAY
         elif kind == TYPE_PRIORITY_UPDATE:

@@ -158,6 +158,7 @@ class Session(Control):
         number = self._promised + 2
         if (
             not self._pushes
+            or self._peer_leaves
             or self._dead
             or self.leaving
             or not end.open
