@@ -175,15 +175,19 @@ def _command(pid: int) -> str:
 
 
 def _open_numbers() -> set[int]:
-    """Open descriptors, but for that of this very look; empty where there is no /proc."""
+    """Open descriptors; empty where there is no /proc."""
     try:
-        folder = os.open("/proc/self/fd", os.O_RDONLY)
+        listed = os.listdir("/proc/self/fd")
     except OSError:
         return set()
-    try:
-        return set(map(int, os.listdir(folder))) - {folder}
-    finally:
-        os.close(folder)
+    found = set()
+    for number in map(int, listed):
+        try:
+            os.fstat(number)
+        except OSError:  # that of the listing itself
+            continue
+        found.add(number)
+    return found
 
 
 def _leads_to(number: int) -> str:
