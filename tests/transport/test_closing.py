@@ -42,10 +42,11 @@ class Side(NamedTuple):
 
 def side_of(client: Client) -> Side | None:
     """The server's end of the connection of `client`; None where it is gone (proc(5), /proc/net/tcp)."""
-    port = client.sock.getsockname()[1]
+    # By both ports: a connection to another server may have had the client's, and still be waited for
+    ports = [client.sock.getpeername()[1], client.sock.getsockname()[1]]
     for line in Path("/proc/net/tcp").read_text().splitlines()[1:]:
-        _, _, remote, state, queues, *_ = line.split()
-        if int(remote.partition(":")[2], 16) == port:
+        _, local, remote, state, queues, *_ = line.split()
+        if [int(each.partition(":")[2], 16) for each in (local, remote)] == ports:
             return Side(state in {"04", "05"}, int(queues.partition(":")[2], 16))
     return None
 
