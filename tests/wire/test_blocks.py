@@ -206,9 +206,25 @@ def test_9113_8_3_2_the_status_is_a_field(twin: ModuleType) -> None:
 @each_twin
 def test_the_length_of_a_body_is_a_field(twin: ModuleType) -> None:
     for length in (0, 1, 9, 10, 99, 100, 18362, (1 << 32) - 1, 1 << 32, 10**17, 10**18 - 1):
-        field = twin.length_field(length)
-        assert field == block_of(twin, [(b"content-length", b"%d" % length)])[0]
+        field = block_of(twin, [(b"content-length", b"%d" % length)])[0]
+        assert twin.response_block(200, b"", length, b"") == twin.status_field(200) + field
         assert decoded(field) == [(b"content-length", b"%d" % length)]
+
+
+@each_twin
+def test_the_block_of_a_response(twin: ModuleType) -> None:
+    """Status, fields, length and defaults, in this order; numbers that are none are refused."""
+    fields = block_of(twin, [(b"a", b"1")])[0]
+    defaults = block_of(twin, [(b"b", b"2")])[0]
+    for status in (100, 200, 201, 404, 999):
+        said = (b":status", b"%d" % status)
+        block = twin.response_block(status, fields, -1, defaults)
+        assert decoded(block) == [said, (b"a", b"1"), (b"b", b"2")]
+        block = twin.response_block(status, fields, 0, defaults)
+        assert decoded(block) == [said, (b"a", b"1"), (b"content-length", b"0"), (b"b", b"2")]
+    for status, length in ((99, 0), (1000, 0), (200, 10**18)):
+        with pytest.raises(ValueError, match="no status, or no length of a body"):
+            twin.response_block(status, b"", length, b"")
 
 
 @each_twin

@@ -77,6 +77,9 @@ def test_8_2_1_values_have_no_control_characters_nor_white_space_around(twin: Mo
         ):
             for fields in ([(b"x", value)], [(b"a", b""), (b"x", value), (b"b", b"")]):
                 assert (twin.check_fields(fields, 0) == -1) == wrong
+        for place in range(1, 18):
+            value = b"\xe9" * place + one + b"b" * (18 - place)
+            assert (twin.check_fields([(b"x", value)], 0) == -1) == bad
 
 
 @each_twin
@@ -85,8 +88,32 @@ def test_8_3_1_paths(twin: ModuleType) -> None:
     for byte in range(256):
         wanted = 33 <= byte <= 126 and byte != 35
         for path in (bytes((byte,)), b"/" + bytes((byte,)), bytes((byte,)) + b"/"):
-            assert bool(twin.is_path(path)) == wanted
-    assert not twin.is_path(b"")
+            assert twin.query_at(path) == (-1 if not wanted else (path + b"?").index(b"?"))
+    assert twin.query_at(b"") == -1
+    assert twin.query_at(b"/a?b?c") == 2
+
+
+@each_twin
+@pytest.mark.parametrize(
+    ("fields", "joined"),
+    [
+        ([], []),
+        ([(b"a", b"1")], [(b"a", b"1")]),
+        ([(b"cookie", b"1")], [(b"cookie", b"1")]),
+        (
+            [(b"a", b""), (b"cookie", b"1"), (b"b", b"2"), (b"cookie", b""), (b"cookie", b"3")],
+            [(b"a", b""), (b"cookie", b"1; ; 3"), (b"b", b"2")],
+        ),
+        ([(b"cookie", b"1"), (b"cookie", b"2"), (b"z", b"")], [(b"cookie", b"1; 2"), (b"z", b"")]),
+        ([(b"cookies", b"1"), (b"Cookie", b"2")], [(b"cookies", b"1"), (b"Cookie", b"2")]),
+    ],
+)
+def test_8_2_3_crumbs_become_one_cookie_where_the_first_stood(
+    twin: ModuleType, fields: Any, joined: Any
+) -> None:
+    given = list(fields)
+    twin.join_cookies(given)
+    assert given == joined
 
 
 TEXT = st.one_of(
@@ -101,3 +128,9 @@ TEXT = st.one_of(
 def test_both_forms_say_the_same(fields: Any, start: int) -> None:
     """Of any fields."""
     assert http2_fields.check_fields(fields, start) == pure_twin.check_fields(fields, start)
+    pure = list(fields)
+    http2_fields.join_cookies(fields)
+    pure_twin.join_cookies(pure)
+    assert fields == pure
+    for name, value in fields:
+        assert http2_fields.query_at(name + value) == pure_twin.query_at(name + value)

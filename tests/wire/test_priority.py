@@ -9,7 +9,8 @@ FRAME = 16384
 
 
 def end(number: int, urgency: int = 3, incremental: bool = False) -> Http2End:
-    made = Http2End(number, 1, 65535, 65535)
+    made = Http2End()
+    made.begin(number, 1, 65535, 65535)
     made.urgency = urgency
     made.incremental = incremental
     return made

@@ -5,7 +5,7 @@ from penstock.transport.http2_log cimport LoggedStream
 from penstock.transport.http2_output cimport Output
 from penstock.transport.http2_shared cimport Shared
 from penstock.transport.record cimport Record, listed
-from penstock.wire.blocks cimport Block, length_field, status_field, write_block
+from penstock.wire.blocks cimport Block, response_block, status_field, write_block
 from penstock.wire.http2_session cimport Session
 
 cdef int SENDS_CODING
@@ -27,6 +27,7 @@ cdef class Answer(LoggedStream):
     cdef bint _left
     cdef long long _length
     cdef Session _session
+    cdef int _status
     cdef Py_ssize_t _unread
 
     @cython.locals(shared=Shared, block=Block, lines=bytes, bits=int, code=int)

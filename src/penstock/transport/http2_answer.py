@@ -10,7 +10,7 @@ from penstock.transport.http2_log import LoggedStream
 from penstock.transport.http2_output import Output
 from penstock.transport.http2_shared import encoded
 from penstock.transport.record import listed
-from penstock.wire.blocks import length_field, status_field, write_block
+from penstock.wire.blocks import response_block, status_field, write_block
 from penstock.wire.fields import SENDS_CODING, SENDS_LENGTH, Lines, write_fields
 from penstock.wire.http2_frames import CANCEL, INTERNAL_ERROR
 from penstock.wire.http2_session import Session
@@ -40,6 +40,7 @@ class Answer(LoggedStream):
         "_left",
         "_length",
         "_session",
+        "_status",
         "_unread",
     )
 
@@ -54,6 +55,7 @@ class Answer(LoggedStream):
     _left: bool
     _length: int
     _session: Session
+    _status: int
     _unread: int
 
     def head(self, status: int, headers: Any, bodyless: bool, trailers: bool) -> int:
@@ -85,7 +87,8 @@ class Answer(LoggedStream):
             self._defaults = self._recorded(headers, lines, bits)
         else:
             self._defaults = shared.defaults(lines, bits)
-        self._block = status_field(code) + block.block
+        self._block = block.block
+        self._status = code
         self._length = block.length
         self._bodyless = bodyless
         self._held = True
@@ -114,8 +117,8 @@ class Answer(LoggedStream):
         self._held = False
         self._left = True
         if size < 0 or self._length >= 0 or self._bodyless:
-            return self._block + self._defaults
-        return self._block + length_field(size) + self._defaults
+            size = -1
+        return response_block(self._status, self._block, size, self._defaults)
 
     def flush(self) -> None:
         """See `Stream.flush`."""

@@ -5,5 +5,5 @@ cdef class Block:
 
 cpdef bint write_block(object headers, Block block) except -1
 cpdef bytes status_field(int status)
-cpdef bytes length_field(long long length)
+cpdef bytes response_block(int status, bytes fields, long long length, bytes defaults)
 cpdef bytes encode_fields(object pairs)

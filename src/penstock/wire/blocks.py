@@ -148,10 +148,22 @@ def status_field(status: int) -> bytes:
     return _STATUSES.get(status) or b"\x08\x03%d" % status
 
 
-def length_field(length: int) -> bytes:
-    """The field `content-length` for 0 to 10**18 - 1 bytes (RFC 9110 section 8.6)."""
+def response_block(status: int, fields: bytes, length: int, defaults: bytes) -> bytes:
+    """The block of a final response: `:status` of 100 to 999, `fields` as `write_block` made them, a
+    `content-length` of 0 to 10**18 - 1 bytes (RFC 9110 section 8.6) unless `length` is -1, `defaults`.
+    ValueError for other numbers. Copies."""
+    if not 100 <= status <= 999 or length >= 10**18:
+        raise ValueError("no status, or no length of a body")
+    if length < 0:
+        return b"%b%b%b" % (status_field(status), fields, defaults)
     digits = b"%d" % length
-    return b"\x0f\x0d" + _LENGTHS[len(digits)] + digits
+    return b"%b%b\x0f\x0d%b%b%b" % (
+        status_field(status),
+        fields,
+        _LENGTHS[len(digits)],
+        digits,
+        defaults,
+    )
 
 
 def encode_fields(pairs: Iterable[tuple[bytes, bytes]]) -> bytes:

@@ -271,22 +271,49 @@ cpdef bytes status_field(int status):
     return b"\x08\x03%d" % status
 
 
-cpdef bytes length_field(long long length):
+cpdef bytes response_block(int status, bytes fields, long long length, bytes defaults):
+    cdef unsigned char first[5]
     cdef unsigned char field[3 + DIGITS_MAX]
     cdef int place = 3 + DIGITS_MAX
-    cdef long long rest = length
-    if length < 0 or length >= 1000000000000000000:
-        raise ValueError("no length of a body")
-    while True:
-        place -= 1
-        field[place] = 48 + rest % 10
-        rest //= 10
-        if rest == 0:
-            break
-    field[place - 1] = 3 + DIGITS_MAX - place
-    field[place - 2] = 0x0D
-    field[place - 3] = 0x0F
-    return PyBytes_FromStringAndSize(<char *> field + place - 3, 3 + 3 + DIGITS_MAX - place)
+    cdef Py_ssize_t first_size = 5, size, field_size = 0, rest_size
+    cdef unsigned char *out
+    cdef bytes block
+    if fields is None or defaults is None:
+        raise TypeError("fields and defaults must be bytes")
+    if status < 100 or status > 999 or length >= 1000000000000000000:
+        raise ValueError("no status, or no length of a body")
+    if status_index[status] != 0:
+        first[0] = 128 | status_index[status]
+        first_size = 1
+    else:
+        first[0] = 8
+        first[1] = 3
+        first[2] = 48 + status // 100
+        first[3] = 48 + status // 10 % 10
+        first[4] = 48 + status % 10
+    if length >= 0:
+        while True:
+            place -= 1
+            field[place] = 48 + length % 10
+            length //= 10
+            if length == 0:
+                break
+        field[place - 1] = 3 + DIGITS_MAX - place
+        place -= 3
+        field[place] = 0x0F
+        field[place + 1] = 0x0D
+        field_size = 3 + DIGITS_MAX - place
+    size = PyBytes_GET_SIZE(fields)
+    rest_size = PyBytes_GET_SIZE(defaults)
+    block = PyBytes_FromStringAndSize(NULL, first_size + size + field_size + rest_size)
+    out = <unsigned char *> PyBytes_AS_STRING(block)
+    memcpy(out, first, first_size)
+    out += first_size
+    memcpy(out, PyBytes_AS_STRING(fields), size)
+    out += size
+    memcpy(out, field + place, field_size)
+    memcpy(out + field_size, PyBytes_AS_STRING(defaults), rest_size)
+    return block
 
 
 cpdef bytes encode_fields(object pairs):

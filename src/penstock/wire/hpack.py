@@ -5,7 +5,7 @@ The other direction needs no state and is in `blocks`.
 """
 
 from penstock.errors import CompressionError
-from penstock.wire.hpack_table import STATIC_SIZES, STATIC_TABLE
+from penstock.wire.hpack_table import STATIC_TABLE
 from penstock.wire.huffman import copy
 from penstock.wire.huffman import decode as decode_huffman
 
@@ -36,14 +36,12 @@ class Decoder:
         "_first",
         "_position",
         "_room",
-        "_sizes",
         "too_large",
     )
 
     def __init__(self, table_bytes_max: int) -> None:
         # The newest entry is the last; those before `_first` are evicted.
         self._entries: list[tuple[bytes, bytes]] = []
-        self._sizes: list[int] = []
         self._first = 0
         self._bytes = 0
         self._room = table_bytes_max
@@ -75,7 +73,6 @@ class Decoder:
     ) -> list[tuple[bytes, bytes]]:
         fields: list[tuple[bytes, bytes]] = []
         entries = self._entries
-        sizes = self._sizes
         left = list_bytes_max
         end = len(block)
         position = 0
@@ -97,12 +94,12 @@ class Decoder:
                     if index > last:
                         raise self._no_entry(index)
                     pair = entries[top - index]
-                    size = sizes[top - index]
                 elif index:
                     pair = STATIC_TABLE[index - 1]
-                    size = STATIC_SIZES[index - 1]
                 else:
                     raise CompressionError("index 0 names no field", "RFC 7541 section 6.1")
+                name, value = pair
+                size = len(name) + len(value) + _ENTRY_BYTES
             else:
                 # Section 6.2: a literal, which goes to the table (6.2.1) or does not.
                 prefix = 0x3F if byte & 0x40 else 0x0F
@@ -213,21 +210,19 @@ class Decoder:
             self._evict(self._room - size)
         if size <= self._room:
             self._entries.append(pair)
-            self._sizes.append(size)
             self._bytes += size
 
     def _evict(self, room: int) -> None:
         """Evict the oldest entries until the rest takes `room` bytes or none is left (4.3)."""
         entries = self._entries
-        sizes = self._sizes
         first = self._first
         while self._bytes > room and first < len(entries):
+            name, value = entries[first]
             entries[first] = _EVICTED
-            self._bytes -= sizes[first]
+            self._bytes -= len(name) + len(value) + _ENTRY_BYTES
             first += 1
         if first >= _EVICTED_MIN and first * 2 >= len(entries):
             del entries[:first]
-            del sizes[:first]
             first = 0
         self._first = first
 

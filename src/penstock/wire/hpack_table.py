@@ -64,8 +64,6 @@ STATIC_TABLE: tuple[tuple[bytes, bytes], ...] = (
     (b"via", b""),
     (b"www-authenticate", b""),
 )
-# The bytes that the name and value of each take in a header list (RFC 9113 section 10.5.1).
-STATIC_SIZES = tuple(32 + len(name) + len(value) for name, value in STATIC_TABLE)
 
 
 def _indices() -> dict[bytes, int]:

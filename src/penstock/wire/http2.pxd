@@ -1,6 +1,7 @@
 import cython
 
 from penstock.wire.http2_pack cimport unpack_frame
+from penstock.wire.huffman cimport copy
 
 cdef object Http2Error
 cdef int CONTINUATIONS_MAX

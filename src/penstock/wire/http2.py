@@ -31,6 +31,7 @@ from penstock.wire.http2_frames import (
     TYPE_WINDOW_UPDATE,
 )
 from penstock.wire.http2_pack import unpack_frame
+from penstock.wire.huffman import copy
 
 # What `next` gives instead of a frame type.
 NO_FRAME = -1
@@ -180,7 +181,7 @@ class Reader:
         else:
             if end > len(data):
                 return _NO_FRAME
-            self.payload = data[start:end]
+            self.payload = copy(data, start, end)
             if kind == TYPE_HEADERS:
                 if not number:
                     raise _fault(PROTOCOL_ERROR, "HEADERS on stream 0", "6.2")

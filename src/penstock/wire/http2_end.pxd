@@ -24,3 +24,5 @@ cdef class Http2End:
     cdef public int urgency
     cdef public Py_ssize_t waiting
     cdef public long long window
+
+    cpdef object begin(self, long long number, int state, long long send_window, long long window)

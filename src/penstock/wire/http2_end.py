@@ -4,7 +4,7 @@ from typing import Any
 
 
 class Http2End:
-    """One stream, as its session sees it. Made by the session, one for each request.
+    """One stream, as its session sees it. Made by the session, one for each request, with `begin`.
 
     For whoever holds the session:
     - `id`: the stream identifier. `owner`: the holder's object for this stream, None until it sets
@@ -50,7 +50,8 @@ class Http2End:
         "window",
     )
 
-    def __init__(self, number: int, state: int, send_window: int, window: int) -> None:
+    def begin(self, number: int, state: int, send_window: int, window: int) -> None:
+        """A stream that is opened; windows in bytes."""
         self.id = number
         self.state = state
         self.send_window = send_window

@@ -1,2 +1,3 @@
 cpdef int check_fields(list fields, Py_ssize_t start) except? -2
-cpdef bint is_path(bytes value) except? False
+cpdef Py_ssize_t query_at(bytes value) except? -2
+cpdef object join_cookies(list fields)

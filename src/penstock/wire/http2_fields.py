@@ -15,6 +15,7 @@ TE = 32
 PRIORITY = 64
 CONNECTION = 128  # a connection-specific field (RFC 9113 section 8.2.2)
 
+_PATH = re.compile(rb"[\x21\x22\x24-\x7e]++\Z")
 _NAME = re.compile(rb"[!#$%&'*+\-.^_`|~0-9a-z]++\Z")
 _BITS = {
     b"host": HOST,
@@ -65,10 +66,6 @@ _USUAL = frozenset(
     )
 )
 
-# is_path(value): whether these bytes, one at least, are all printable ASCII and neither space nor
-# `#` (RFC 9113 section 8.3.1); any true or false value.
-is_path = re.compile(rb"[\x21\x22\x24-\x7e]++\Z").match
-
 _steering = _BITS.keys()
 _PLAIN = _USUAL - _steering
 # Changes whatever is not printable ASCII.
@@ -97,6 +94,25 @@ def check_fields(fields: list[tuple[bytes, bytes]], start: int) -> int:
         ):
             return 0
     return _check_closely(fields, by_name)
+
+
+def query_at(value: bytes) -> int:
+    """Where the first `?` of a path is, its size where there is none (RFC 9113 section 8.3.1); -1 for
+    what is no path: nothing, or other bytes than printable ASCII without space and `#`."""
+    if _PATH.match(value) is None:
+        return -1
+    place = value.find(b"?")
+    return place if place >= 0 else len(value)
+
+
+def join_cookies(fields: list[tuple[bytes, bytes]]) -> None:
+    """Make cookie crumbs one field, where the first of them stands (RFC 9113 section 8.2.3). Changes
+    the list, copies the values."""
+    crumbs = [value for name, value in fields if name == b"cookie"]
+    if crumbs:
+        place = [name for name, _ in fields].index(b"cookie")
+        rest = [field for field in fields[place:] if field[0] != b"cookie"]
+        fields[place:] = [(b"cookie", b"; ".join(crumbs)), *rest]
 
 
 def _check_closely(fields: list[tuple[bytes, bytes]], by_name: dict[bytes, bytes]) -> int:

@@ -18,11 +18,14 @@ from penstock.wire.http2_fields import (
     LENGTH,
     TE,
     check_fields,
-    is_path,
+    join_cookies,
+    query_at,
 )
 from penstock.wire.http2_frames import PROTOCOL_ERROR
 from penstock.wire.http2_limits import Http2Limits
+from penstock.wire.huffman import copy
 
+_COLON = 58
 _SLASH = 47
 _LENGTH_DIGITS_MAX = 18
 _LENGTH_MAX = 999_999_999_999_999_999
@@ -49,14 +52,15 @@ def make_head(
 ) -> Head:
     """The head of a request whose header block held `fields`; `ended`: no body follows.
 
-    `:authority` is `host`, the first of the headers; cookie crumbs are joined; `upgrade` is what
+    `:authority` is `host`, the first of the headers; cookie crumbs are joined; `fields` is changed
+    and of no more use; `upgrade` is what
     `:protocol` says (b"websocket" or nothing) and `bits` those of `http2_fields`. Raises StreamError,
     HttpError (413, 414, 417, 501).
     """
     method = scheme = path = authority = protocol = None
     index = 0
     for name, value in fields:
-        if name[:1] != b":":
+        if not name or name[0] != _COLON:
             break
         index += 1
         if name == b":method":
@@ -81,16 +85,17 @@ def make_head(
             protocol = value
         else:
             raise _malformed(f"unknown pseudo-header field {name!r:.80}", "8.3")
-    headers = fields[index:]
-    bits = check_fields(headers, 0)
+    bits = check_fields(fields, index)
     if bits < 0:
-        raise _field_fault(headers)
+        raise _field_fault(fields[index:])
     if authority is not None:
         if authority not in _hosts:
             _check_host(authority, ":authority")
-        headers.insert(0, (b"host", authority))
+        index -= 1
+        fields[index] = (b"host", authority)
     elif not bits & HOST:
         raise _malformed("neither :authority nor host", "8.3.1")
+    headers = fields[index:]
     head = Head.__new__(Head)
     head.headers = headers
     head.http_version = "2"
@@ -123,13 +128,17 @@ def make_head(
             "no :scheme" if scheme is None else f":scheme {scheme!r:.80} is not http or https",
             "8.3.1",
         )
-    if path is None or not is_path(path):
+    mark = -1 if path is None else query_at(path)
+    if path is None or mark < 0:
         raise _malformed(f":path {path!r:.80} is no path", "8.3.1")
     if path[0] != _SLASH and (path != b"*" or known != "OPTIONS"):
         raise _malformed(f":path {path!r:.80} does not begin with a slash", "8.3.1")
-    raw_path, _, query = path.partition(b"?")
-    head.raw_path = raw_path
-    head.query = query
+    if mark == len(path):
+        head.raw_path = path
+        head.query = b""
+    else:
+        head.raw_path = copy(path, 0, mark)
+        head.query = copy(path, mark + 1, len(path))
     # What is malformed goes before what could be answered (section 8.1.1).
     if bits & _STEERING:
         _steer(head, ended, authority is not None)
@@ -190,11 +199,10 @@ def _connect(head: Head, protocol: bytes, websockets: bool, ended: bool) -> None
 def _steer(head: Head, ended: bool, with_authority: bool) -> None:
     """What the fields that mean something to the server say (sections 8.1.1, 8.2.2, 8.2.3, 8.3.1)."""
     bits = head.bits
-    headers = head.headers
     if bits & CONNECTION:
         raise _malformed("a connection-specific field", "8.2.2")
     if bits & TE:
-        for name, value in headers:
+        for name, value in head.headers:
             if name == b"te" and value.lower() != b"trailers":
                 raise _malformed("te may only say trailers", "8.2.2")
     if bits & HOST:
@@ -202,7 +210,7 @@ def _steer(head: Head, ended: bool, with_authority: bool) -> None:
     if bits & LENGTH:
         _length(head, ended)
     if bits & COOKIES:
-        _join_cookies(head)
+        join_cookies(head.headers)
 
 
 def _limit(head: Head, ended: bool, limits: Http2Limits) -> None:
@@ -241,25 +249,6 @@ def _length(head: Head, ended: bool) -> None:
         head.content_length = (
             int(digits or b"0") if len(digits) <= _LENGTH_DIGITS_MAX else _LENGTH_MAX + 1
         )
-
-
-def _join_cookies(head: Head) -> None:
-    """Crumbs to one field, where the first of them stood (section 8.2.3)."""
-    headers: list[tuple[bytes, bytes]] = []
-    crumbs: list[bytes] = []
-    place = 0
-    for field in head.headers:
-        name = field[0]
-        if name != b"cookie":
-            headers.append(field)
-        else:
-            if not crumbs:
-                place = len(headers)
-                headers.append(field)
-            crumbs.append(field[1])
-    if len(crumbs) > 1:
-        headers[place] = (b"cookie", b"; ".join(crumbs))
-        head.headers = headers
 
 
 def _check_host(value: bytes, name: str) -> None:

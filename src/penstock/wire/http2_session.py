@@ -170,7 +170,8 @@ class Session(Control):
             return None
         self._promised = number
         self._frame_block(end.id, TYPE_PUSH_PROMISE, 0, block, number)
-        promised = Http2End(number, RESERVED_LOCAL, self._peer_window, 0)
+        promised = Http2End.__new__(Http2End)
+        promised.begin(number, RESERVED_LOCAL, self._peer_window, 0)
         promised.urgency = end.urgency
         promised.incremental = end.incremental
         self._streams[number] = promised
@@ -216,7 +217,8 @@ class Session(Control):
                 self.head = make_head(fields, ended, self.websockets, limits)
             except HttpError as error:
                 self._refuse(error.status, str(error), error.option)
-        end = Http2End(number, verdict, self._peer_window, limits.stream_window)
+        end = Http2End.__new__(Http2End)
+        end.begin(number, verdict, self._peer_window, limits.stream_window)
         self._streams[number] = end
         self.active += 1
         self.stream = end

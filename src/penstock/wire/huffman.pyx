@@ -13,15 +13,16 @@ cdef enum:
     SYMBOLS = 257
     SHORT_BITS = 8
     LONG_BITS = 30
+    SYMBOL = 511
+    EOS = 256
     # Most texts of a header fit; longer ones take memory for as long as they are made.
     BUFFER_BYTES = 1024
 
 # By symbol: its code, in the lowest bits, and the bits it has.
 cdef unsigned int code_of[SYMBOLS]
 cdef unsigned char length_of[SYMBOLS]
-# By the first eight bits: the symbol, and its length, 0 for a longer code.
-cdef unsigned char short_symbol[256]
-cdef unsigned char short_length[256]
+# By the first eight bits: the symbol, and above its nine bits the length; 0 for a longer code.
+cdef unsigned short short_code[256]
 # By length: the first number that is too large for a code of it, with 32 bits from the left; what
 # to add to a code for its place among the symbols, which stand in the order of their codes.
 cdef unsigned long long limit_of[LONG_BITS + 1]
@@ -45,8 +46,7 @@ cdef void _fill():
             symbol_at[place] = symbol
             if length <= SHORT_BITS:
                 for i in range(1 << (SHORT_BITS - length)):
-                    short_symbol[(code << (SHORT_BITS - length)) + i] = symbol
-                    short_length[(code << (SHORT_BITS - length)) + i] = length
+                    short_code[(code << (SHORT_BITS - length)) + i] = length << 9 | symbol
             place += 1
             code += 1
         limit_of[length] = <unsigned long long> code << (32 - length)
@@ -55,16 +55,59 @@ cdef void _fill():
 _fill()
 
 
+cdef inline unsigned long long _eight(const unsigned char *p) noexcept:
+    """Eight bytes, the first of them highest."""
+    return (
+        <unsigned long long> p[0] << 56 | <unsigned long long> p[1] << 48
+        | <unsigned long long> p[2] << 40 | <unsigned long long> p[3] << 32
+        | <unsigned long long> p[4] << 24 | <unsigned long long> p[5] << 16
+        | <unsigned long long> p[6] << 8 | <unsigned long long> p[7]
+    )
+
+
+cdef inline unsigned int _long_code(unsigned long long bits) noexcept:
+    """A code of more than eight bits, which these start with, as in `short_code`."""
+    cdef unsigned long long first = bits >> 32
+    cdef int length = SHORT_BITS + 1
+    while length < LONG_BITS and first >= limit_of[length]:
+        length += 1
+    return length << 9 | symbol_at[place_of[length] + <int> (first >> (32 - length))]
+
+
 cdef Py_ssize_t _decode(
     const unsigned char *p, const unsigned char *end, unsigned char *out
 ) noexcept:
     """Write the text, which has room; its size, -1 where the code is none."""
     cdef unsigned char *start = out
-    # What is read and not used yet, from the left; behind it zeros.
+    # What is read and not used yet, from the left.
     cdef unsigned long long bits = 0
-    cdef unsigned long long first
     cdef int count = 0
-    cdef int length, symbol
+    cdef int step
+    cdef unsigned int code
+    # With eight bytes ahead. Bits to spare are read along and not counted, so that each round has
+    # seven short codes, which need not ask whether they are there.
+    while end - p >= 8:
+        bits |= _eight(p) >> count
+        p += (63 - count) >> 3
+        count |= 56
+        for step in range(7):
+            code = short_code[bits >> 56]
+            if code == 0:
+                break
+            out[0] = code & 255
+            out += 1
+            bits <<= code >> 9
+            count -= code >> 9
+        if code == 0 and count >= LONG_BITS:
+            code = _long_code(bits)
+            if code & SYMBOL == EOS:
+                return -1
+            out[0] = code & 255
+            out += 1
+            bits <<= code >> 9
+            count -= code >> 9
+    # From here on there are zeros behind what is counted.
+    bits = bits >> (64 - count) << (64 - count) if count != 0 else 0
     while True:
         while count <= 56 and p < end:
             bits |= <unsigned long long> p[0] << (56 - count)
@@ -72,25 +115,17 @@ cdef Py_ssize_t _decode(
             p += 1
         # The longest code is there as a whole, or nothing more comes.
         while count >= LONG_BITS or p == end:
-            length = short_length[bits >> 56]
-            if length != 0:
-                if length > count:
-                    break
-                out[0] = short_symbol[bits >> 56]
-            else:
-                first = bits >> 32
-                length = SHORT_BITS + 1
-                while length < LONG_BITS and first >= limit_of[length]:
-                    length += 1
-                if length > count:
-                    break
-                symbol = symbol_at[place_of[length] + <int> (first >> (32 - length))]
-                if symbol == 256:
-                    return -1
-                out[0] = symbol
+            code = short_code[bits >> 56]
+            if code == 0:
+                code = _long_code(bits)
+            if <int> (code >> 9) > count:
+                break
+            if code & SYMBOL == EOS:
+                return -1
+            out[0] = code & 255
             out += 1
-            bits <<= length
-            count -= length
+            bits <<= code >> 9
+            count -= code >> 9
         if p == end:
             break
     # The padding: fewer than eight bits, all ones (section 5.2).

@@ -7,9 +7,10 @@ cdef Py_ssize_t _LEVELS
 cdef Py_ssize_t _TURN_BYTES
 cdef Py_ssize_t _STRIDE
 cdef Py_ssize_t _FIELD_BYTES_MAX
+cdef dict _USUAL
 cdef dict _SWITCHES
 
-@cython.locals(item=bytes)
+@cython.locals(item=bytes, usual=tuple, said=int, switched=int)
 cpdef tuple parse_priority(bytes value, int urgency, bint incremental)
 
 cdef class Order:

@@ -22,12 +22,22 @@ _LEVELS = LEVELS
 _TURN_BYTES = TURN_BYTES
 _STRIDE = STRIDE
 _FIELD_BYTES_MAX = 1024
+# What nearly every client says, as urgency and incremental; -1 for what is not said.
+_USUAL = {
+    b"i": (-1, 1),
+    **{b"u=%d" % urgency: (urgency, -1) for urgency in range(LEVELS)},
+    **{b"u=%d, i" % urgency: (urgency, 1) for urgency in range(LEVELS)},
+}
 _SWITCHES = {b"i": True, b"i=?1": True, b"i=?0": False}
 
 
 def parse_priority(value: bytes, urgency: int, incremental: bool) -> tuple[int, bool]:
     """Urgency and incremental of a Priority field value (RFC 9218 section 4); what it does not say
     is as given. Unknown members, and values out of range or of another type, are ignored."""
+    usual = _USUAL.get(value)
+    if usual is not None:
+        said, switched = usual
+        return urgency if said < 0 else said, incremental if switched < 0 else True
     for member in value[:_FIELD_BYTES_MAX].split(b","):
         item = member.partition(b";")[0].strip(b" \t")
         if len(item) == 3 and item[:2] == b"u=" and 48 <= item[2] <= 55:
