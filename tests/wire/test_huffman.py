@@ -111,6 +111,17 @@ def test_5_2_a_code_that_is_cut_off_is_an_error(twin: ModuleType) -> None:
 
 
 @each_twin
+@pytest.mark.parametrize("long", [b"!", b"\\", b"\xff", b"\n"])
+def test_long_codes_at_any_place_among_short_ones(twin: ModuleType, long: bytes) -> None:
+    """Codes of 10, 19, 26 and 30 bits, after eight bits for each byte before them."""
+    for before in range(24):
+        for after in (0, 1, 12):
+            text = b"X" * before + long + b"Z" * after
+            wire = twin.encode(text)
+            assert twin.decode(wire, 0, len(wire)) == text
+
+
+@each_twin
 @pytest.mark.parametrize("size", [639, 640, 641, 1000, 100_000])
 def test_texts_of_any_size(twin: ModuleType, size: int) -> None:
     """The shortest codes there are, and the longest."""

@@ -79,13 +79,13 @@ cdef Py_ssize_t _decode(
 ) noexcept:
     """Write the text, which has room; its size, -1 where the code is none."""
     cdef unsigned char *start = out
-    # What is read and not used yet, from the left.
+    # What is read and not used yet, from the left; zeros behind the last byte.
     cdef unsigned long long bits = 0
     cdef int count = 0
     cdef int step
     cdef unsigned int code
-    # With eight bytes ahead. Bits to spare are read along and not counted, so that each round has
-    # seven short codes, which need not ask whether they are there.
+    # With eight bytes ahead. Bits to spare are read along and not counted: they are the same when
+    # their turn comes. So each round has seven short codes, which need not ask whether they are there.
     while end - p >= 8:
         bits |= _eight(p) >> count
         p += (63 - count) >> 3
@@ -106,8 +106,6 @@ cdef Py_ssize_t _decode(
             out += 1
             bits <<= code >> 9
             count -= code >> 9
-    # From here on there are zeros behind what is counted.
-    bits = bits >> (64 - count) << (64 - count) if count != 0 else 0
     while True:
         while count <= 56 and p < end:
             bits |= <unsigned long long> p[0] << (56 - count)
