@@ -10,7 +10,7 @@ import pytest
 
 from penstock.config.config import Config
 from penstock.doctor.examine import Asked, Report, examine
-from penstock.doctor.findings import HINT, WRONG, Finding
+from penstock.doctor.findings import FINE, HINT, WRONG, Finding
 from penstock.errors import UsageError
 
 Examine = Callable[..., Report]
@@ -133,6 +133,46 @@ def test_what_holds_the_loop_is_found_with_file_and_line(
     assert function in report.steps[0]
 
 
+SYNCHRONOUS = """
+import subprocess, time
+
+async def app(scope, receive, send):
+    if scope["path"] == "/sleep":
+        time.sleep(0.03)  # MEASURED
+    if scope["path"] == "/run":
+        program()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body"})
+
+def program():
+    subprocess.run(["true"])  # READ
+"""
+
+
+def test_what_no_request_has_reached_is_read_and_what_was_measured_is_not_told_twice(
+    look: Examine,
+) -> None:
+    report = look(SYNCHRONOUS, "/sleep", lifespan="off")
+    (measured,) = section(report, "Blocking calls")
+    (read,) = section(report, "Synchronous dependencies")
+    assert measured.place.endswith(f":{line(SYNCHRONOUS, '# MEASURED')} app")
+    assert (measured.level, read.level) == (WRONG, HINT)
+    assert read.place.endswith(f":{line(SYNCHRONOUS, '# READ')} program")
+    assert read.text.startswith(
+        "subprocess is synchronous: subprocess.run(), called by async def app"
+    )
+    assert measured.cure in report.steps[0]
+    assert report.steps[1].endswith(read.cure)
+
+
+def test_a_synchronous_dependency_alone_is_a_hint_and_the_first_step(look: Examine) -> None:
+    report = look(SYNCHRONOUS.replace("0.03", "0"), "/", lifespan="off")
+    assert section(report, "Blocking calls")[0].level == FINE
+    assert len(section(report, "Synchronous dependencies")) == 1
+    assert report.exit_code == 0
+    assert "asyncio.create_subprocess_exec()" in report.steps[0]
+
+
 RIGHT = """
 import asyncio, sqlite3, time
 
@@ -159,6 +199,7 @@ def test_a_right_application_is_not_blamed(look: Examine) -> None:
     report = look(RIGHT, "/", "POST / {}")
     every = [each for _, found in report.sections for each in found]
     assert [each for each in every if each.level in {WRONG, HINT}] == []
+    assert section(report, "Synchronous dependencies")[0].level == FINE
     assert report.exit_code == 0
     assert len(report.steps) == 3
     assert not report.hangs
@@ -240,7 +281,7 @@ def test_a_wsgi_application_learns_what_asgi_has_not(look: Examine) -> None:
     texts = [each.text for each in section(report, "From WSGI to ASGI")]
     assert "write() has no counterpart in ASGI" in texts
     assert section(report, "Threads")[0].text.startswith("HITS is read, changed and written back")
-    assert "Blocking calls" not in dict(report.sections)
+    assert not {"Blocking calls", "Synchronous dependencies"} & set(dict(report.sections))
 
 
 @pytest.mark.parametrize("path, cure", [("/wait", "--threads"), ("/cpu", "--workers")])
