@@ -10,7 +10,7 @@ import pytest
 
 from penstock.config.config import Config
 from penstock.doctor.examine import Asked, Report, examine
-from penstock.doctor.findings import HINT, WRONG, Finding
+from penstock.doctor.findings import FINE, HINT, WRONG, Finding
 from penstock.errors import UsageError
 
 Examine = Callable[..., Report]
@@ -133,6 +133,47 @@ def test_what_holds_the_loop_is_found_with_file_and_line(
     assert function in report.steps[0]
 
 
+SYNCHRONOUS = """
+import sqlite3, subprocess
+
+async def app(scope, receive, send):
+    if scope["path"] == "/query":
+        sqlite3.connect(":memory:").close()  # MEASURED
+    if scope["path"] == "/run":
+        program()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body"})
+
+def program():
+    subprocess.run(["true"])  # READ
+"""
+
+
+def test_what_no_request_has_reached_is_read_and_what_was_measured_is_not_told_twice(
+    look: Examine,
+) -> None:
+    report = look(SYNCHRONOUS, "/query", lifespan="off")
+    (measured,) = section(report, "Blocking calls")
+    (read,) = section(report, "Synchronous dependencies")
+    assert measured.place.endswith(f":{line(SYNCHRONOUS, '# MEASURED')} app")
+    assert (measured.level, read.level) == (WRONG, HINT)
+    assert read.place.endswith(f":{line(SYNCHRONOUS, '# READ')} program")
+    assert read.text.startswith(
+        "subprocess is synchronous: subprocess.run(), called by async def app"
+    )
+    assert measured.cure in report.steps[0]
+    assert report.steps[1].endswith(read.cure)
+
+
+def test_synchronous_dependencies_alone_are_hints_and_the_first_steps(look: Examine) -> None:
+    report = look(SYNCHRONOUS, "/", lifespan="off")
+    found = section(report, "Synchronous dependencies")
+    assert section(report, "Blocking calls")[0].level == FINE
+    assert [each.text.partition(" ")[0] for each in found] == ["sqlite3", "subprocess"]
+    assert report.exit_code == 0
+    assert [step.rpartition(": ")[2] for step in report.steps[:2]] == [each.cure for each in found]
+
+
 RIGHT = """
 import asyncio, sqlite3, time
 
@@ -159,6 +200,7 @@ def test_a_right_application_is_not_blamed(look: Examine) -> None:
     report = look(RIGHT, "/", "POST / {}")
     every = [each for _, found in report.sections for each in found]
     assert [each for each in every if each.level in {WRONG, HINT}] == []
+    assert section(report, "Synchronous dependencies")[0].level == FINE
     assert report.exit_code == 0
     assert len(report.steps) == 3
     assert not report.hangs
@@ -240,7 +282,7 @@ def test_a_wsgi_application_learns_what_asgi_has_not(look: Examine) -> None:
     texts = [each.text for each in section(report, "From WSGI to ASGI")]
     assert "write() has no counterpart in ASGI" in texts
     assert section(report, "Threads")[0].text.startswith("HITS is read, changed and written back")
-    assert "Blocking calls" not in dict(report.sections)
+    assert not {"Blocking calls", "Synchronous dependencies"} & set(dict(report.sections))
 
 
 @pytest.mark.parametrize("path, cure", [("/wait", "--threads"), ("/cpu", "--workers")])

@@ -23,5 +23,10 @@ def test_one_cure_is_told_once_with_the_number_of_places() -> None:
     assert next_steps(found, ["x", "y", "z"]) == ["a.py:1: mend it (and 2 more like it)", "x", "y"]
 
 
+def test_further_places_of_a_finding_are_counted_too() -> None:
+    found = [Finding(HINT, "a", "a.py:1", "mend it", also=("b.py:1 f: x()", "c.py:1 f: x()"))]
+    assert next_steps(found, []) == ["a.py:1: mend it (and 2 more like it)"]
+
+
 def test_where_nothing_is_wrong_there_are_three_steps_still() -> None:
     assert next_steps([Finding(FINE, "good")], ["x", "y", "z", "w"]) == ["x", "y", "z"]

@@ -7,7 +7,7 @@ from penstock.doctor.asking import of_url
 from penstock.doctor.examine import Report
 from penstock.doctor.findings import FINE, HINT, NOTE, WRONG, Finding
 from penstock.doctor.proxy import Seen
-from penstock.doctor.report import ANSWERS_MAX, lines, shorter
+from penstock.doctor.report import ALSO_MAX, ANSWERS_MAX, lines, shorter
 from tests.doctor.test_imports import node
 
 LONG = "word " * 40
@@ -37,6 +37,18 @@ def test_it_shows_everything_within_the_width() -> None:
         assert any(line.startswith(expected) for line in text), expected
     assert "  GET /0                                         200      12 ms" in text
     assert any(line.endswith("…   -    1500 ms  raised") for line in text)
+
+
+def test_further_places_are_told_and_many_of_them_counted() -> None:
+    here = os.path.join(os.getcwd(), "")
+    also = tuple(f"{here}b.py:{number} f: x()" for number in range(ALSO_MAX + 3))
+    found = Finding(HINT, f"by {here}a.py", f"{here}a.py:1 f", "its cure", also=also)
+    told = list(lines(report()._replace(sections=[("Synchronous dependencies", [found])]), 80))
+    at = told.index("  ! a.py:1 f")
+    assert told[at + 1 : at + 5 + ALSO_MAX] == [
+        "    by a.py", *(f"    also b.py:{number} f: x()" for number in range(ALSO_MAX)),
+        "    and 3 more", "    → its cure", "",
+    ]  # fmt: skip
 
 
 def test_many_answers_are_counted() -> None:

@@ -20,35 +20,6 @@ def places(found: list[Finding]) -> list[str]:
     return [each.place for each in found]
 
 
-BLOCKING = """
-import time, requests as r
-from time import sleep
-import sqlite3
-
-async def a():
-    time.sleep(1)
-    r.get("x")
-    sleep(1)
-
-async def right():
-    await asyncio.to_thread(time.sleep, 1)
-    await asyncio.to_thread(lambda: time.sleep(1))
-    def inner():
-        time.sleep(1)
-    other.sleep(1)
-
-def plain():
-    time.sleep(1)
-"""
-
-
-def test_blocking_calls_in_async_functions_are_found() -> None:
-    found = source.blocking(read(BLOCKING))
-    assert places(found) == ["/srv/app.py:7 a", "/srv/app.py:8 a", "/srv/app.py:9 a"]
-    assert found[1].text.startswith("requests.get() is written in async def a")
-    assert found[0].cure == "await asyncio.sleep()"
-
-
 FASTAPI = """
 from fastapi import Depends, FastAPI
 app = FastAPI()
@@ -82,15 +53,6 @@ def test_routes_and_dependencies_that_await_nothing_could_have_a_thread(
         == ""
     )
     assert source.threads_instead(read(FASTAPI), "/srv/other.py", line) == ""
-
-
-def test_a_blocking_call_in_such_a_route_may_stay_if_the_route_gets_a_thread() -> None:
-    (found,) = source.blocking(
-        read("import time\n" + FASTAPI.replace("load()", "time.sleep(1)", 1))
-    )
-    assert found.cure == (
-        "await asyncio.sleep(); or write def dependency without async, so that it gets a thread"
-    )
 
 
 def test_what_asgi_has_not_is_found() -> None:
@@ -167,6 +129,22 @@ def test_only_files_of_the_application_are_read(
         module("penstock_installed", tmp_path / "site-packages" / "lib.py", "x = 1"),
         module("penstock_broken", tmp_path / "broken.py", "x("),
         module("penstock_large", tmp_path / "large.py", "#" * (source.FILE_BYTES_MAX + 1)),
+        module("penstock_twice", tmp_path / "own.py", "x = 1"),
         "ast", "penstock.errors", "penstock_none", "sys",
     ]  # fmt: skip
-    assert [each.file for each in source.own_sources(names)] == [str(tmp_path / "own.py")]
+    assert [(each.file, each.module) for each in source.own_sources(names)] == [
+        (str(tmp_path / "own.py"), "penstock_own")
+    ]
+
+
+def test_no_more_files_are_read_than_its_limit(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names = [f"penstock_many_{number}" for number in range(3)]
+    for name in names:
+        (tmp_path / f"{name}.py").write_text("")
+        made = ModuleType(name)
+        made.__file__ = str(tmp_path / f"{name}.py")
+        monkeypatch.setitem(sys.modules, name, made)
+    monkeypatch.setattr(source, "FILES_MAX", 2)
+    assert len(source.own_sources(names)) == 2

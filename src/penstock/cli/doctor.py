@@ -29,7 +29,8 @@ OPTIONS = (
 _TEXT = """\
 Import the application, start it, ask it, stop it, all in this process and without a network, and \
 say what was found: its interface, slow imports, what a proxy makes of its requests, its lifespan, calls \
-that hold the event loop, what threads trip over, and what of WSGI has no counterpart in ASGI.
+that hold the event loop, synchronous dependencies that would profit from threads, what threads trip over, \
+and what of WSGI has no counterpart in ASGI.
 
 Without requests, / is asked, and what /openapi.json lists. What changes nothing (GET, HEAD, OPTIONS) is \
 asked up to three times, anything else once, and only if you say so.

@@ -12,7 +12,7 @@ import time
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from penstock.doctor import asking, blame, imports, proxy, source
+from penstock.doctor import asking, blame, dependencies, imports, proxy, source
 from penstock.doctor.answers import SILENT, STUCK, Answer, judged, told
 from penstock.doctor.asking import Request
 from penstock.doctor.exercise import Exercise
@@ -293,11 +293,6 @@ class _Examination:
         loaded, sources = self._loaded, self._sources
         wsgi = loaded.interface == WSGI
         blocked = [*self._stuck_at, *blame.findings(self._held, sources), *self._first]
-        places = {each.place.partition(" ")[0] for each in blocked}
-        written = [
-            each for each in source.blocking(sources)
-            if each.place.partition(" ")[0] not in places
-        ]  # fmt: skip
         threads = source.thread_hints(sources, wsgi=wsgi)
         sections = [
             ("Interface", [self._interface()]),
@@ -308,6 +303,8 @@ class _Examination:
             sections.append(("Lifespan", self._life))
         if not self._answers:
             notes = ["none was asked", *notes]
+        if len(sources) >= source.FILES_MAX:
+            notes = [*notes, f"of the application's files the first {len(sources)} were read"]
         sections.append(("Requests", [*self._answered, *(Finding(NOTE, each) for each in notes)]))
         if wsgi:
             sections[-1][1].extend(self._stuck_at)
@@ -317,8 +314,13 @@ class _Examination:
             )
         else:
             sections.append(
-                ("Blocking calls", [*blocked, *written]
+                ("Blocking calls", blocked
                  or [Finding(FINE, f"none held the loop for {self._asked.limit_s * 1000:.0f} ms")])
+            )  # fmt: skip
+            synchronous = dependencies.findings(sources, [*blocked, *self._life])
+            sections.append(
+                ("Synchronous dependencies", synchronous
+                 or [Finding(FINE, "none seen to be called on the event loop")])
             )  # fmt: skip
         sections.append(
             ("Threads", threads or [Finding(FINE, "nothing seen that threads would trip over")])

@@ -18,7 +18,8 @@ class Finding(NamedTuple):
     """One thing that was seen.
 
     `place` is `file:line function` or "", `cure` what to do about it or "". `weight` orders findings
-    of one level, the greater first: seconds, where it is about time.
+    of one level, the greater first: seconds, where it is about time. `also` are further places, each a
+    line of text.
     """
 
     level: str
@@ -26,6 +27,7 @@ class Finding(NamedTuple):
     place: str = ""
     cure: str = ""
     weight: float = 0.0
+    also: tuple[str, ...] = ()
 
 
 def next_steps(findings: Iterable[Finding], otherwise: Iterable[str]) -> list[str]:
@@ -42,6 +44,7 @@ def next_steps(findings: Iterable[Finding], otherwise: Iterable[str]) -> list[st
     for cure, group in groups.items():
         places = [each.place for each in group if each.place]
         where = f"{places[0]}: " if places else ""
-        more = f" (and {len(places) - 1} more like it)" if len(places) > 1 else ""
+        others = len(places) - 1 + sum(len(each.also) for each in group)
+        more = f" (and {others} more like it)" if others > 0 else ""
         steps.append(f"{where}{cure}{more}")
     return [*steps, *otherwise][:STEPS_MAX]

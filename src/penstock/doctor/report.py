@@ -19,6 +19,7 @@ MARKS = {WRONG: "✗", HINT: "!", NOTE: "·", FINE: "✓"}
 # Imports that take less are not drawn: there is nothing to see
 CHART_S = 0.05
 ANSWERS_MAX = 20
+ALSO_MAX = 4
 _TARGET_MAX = 46
 
 
@@ -50,13 +51,18 @@ def lines(report: Report, columns: int, style: Style = plain) -> Iterator[str]:
 
 def _finding(finding: Finding, columns: int, style: Style) -> Iterator[str]:
     mark = style(MARKS[finding.level], finding.level)
-    text = list(_wrapped("  ", finding.text, columns, "    "))
+    said = shorter(finding.text)
+    text = list(_wrapped("  ", said, columns, "    "))
     if finding.place:
         yield f"  {mark} {style(shorter(finding.place), 'place')}"
-        yield from _wrapped("    ", finding.text, columns)
+        yield from _wrapped("    ", said, columns)
     else:
         yield f"  {mark} {text[0][2:]}"
         yield from text[1:]
+    for other in finding.also[:ALSO_MAX]:
+        yield from _wrapped("    also ", shorter(other), columns)
+    if len(finding.also) > ALSO_MAX:
+        yield style(f"    and {len(finding.also) - ALSO_MAX} more", "dim")
     if finding.cure:
         for each in _wrapped("    → ", finding.cure, columns):
             yield style(each, "cure")

@@ -1,7 +1,7 @@
 """Reads the application's own source, without running it: for what no request may have reached.
 
-Hints only, since a reading cannot know what runs: blocking calls written into `async def`, what
-threads would trip over, and what WSGI has and ASGI has not.
+Hints only, since a reading cannot know what runs: what threads would trip over, and what WSGI has and
+ASGI has not. Calls that hold the loop are read in `dependencies`.
 """
 
 from __future__ import annotations
@@ -18,37 +18,6 @@ from penstock.transport.stall import is_own
 # Bounds the time of a reading.
 FILES_MAX = 500
 FILE_BYTES_MAX = 1024 * 1024
-
-_CLIENT = "an asynchronous client (httpx.AsyncClient, aiohttp), or await asyncio.to_thread()"
-_DRIVER = "the database's asynchronous driver, or await asyncio.to_thread() around the query"
-_PROGRAM = "asyncio.create_subprocess_exec()"
-# What blocks, by its dotted name or the beginning of it (with a dot at its end), and what does not
-BLOCKING: dict[str, str] = {
-    "time.sleep": "await asyncio.sleep()",
-    "requests.": _CLIENT,
-    "urllib.request.urlopen": _CLIENT,
-    "httpx.get": _CLIENT,
-    "httpx.post": _CLIENT,
-    "httpx.put": _CLIENT,
-    "httpx.patch": _CLIENT,
-    "httpx.delete": _CLIENT,
-    "httpx.request": _CLIENT,
-    "urllib3.request": _CLIENT,
-    "subprocess.run": _PROGRAM,
-    "subprocess.call": _PROGRAM,
-    "subprocess.check_call": _PROGRAM,
-    "subprocess.check_output": _PROGRAM,
-    "os.system": _PROGRAM,
-    "sqlite3.connect": "aiosqlite, or await asyncio.to_thread() around the query",
-    "psycopg2.connect": f"psycopg (AsyncConnection) or asyncpg: {_DRIVER}",
-    "psycopg.connect": f"psycopg.AsyncConnection: {_DRIVER}",
-    "pymysql.connect": f"aiomysql or asyncmy: {_DRIVER}",
-    "MySQLdb.connect": f"aiomysql or asyncmy: {_DRIVER}",
-    "pymongo.MongoClient": "pymongo.AsyncMongoClient",
-    "redis.Redis": "redis.asyncio.Redis",
-    "boto3.": "aioboto3, or await asyncio.to_thread()",
-    "smtplib.SMTP": "aiosmtplib, or await asyncio.to_thread()",
-}
 
 # What a WSGI application can use and an ASGI application has no counterpart of, by string or name
 WSGI_ONLY: dict[str, str] = {
@@ -76,50 +45,32 @@ _PROCESS_WIDE = {
 
 
 class Own(NamedTuple):
-    """One file of the application: its path and syntax tree."""
+    """One file of the application: its path, its syntax tree, and what it is imported as."""
 
     file: str
     tree: ast.Module
+    module: str = ""
 
 
 def own_sources(modules: Iterable[str]) -> list[Own]:
     """The application's own files among the imported modules of these names: neither installed nor
-    of the standard library."""
+    of the standard library. FILES_MAX at most."""
     found: list[Own] = []
+    read: set[str] = set()
     for name in modules:
         file = getattr(sys.modules.get(name), "__file__", None) or ""
-        if not file.endswith(".py") or not is_own(file) or len(found) >= FILES_MAX:
+        if not file.endswith(".py") or not is_own(file) or file in read:
             continue
+        if len(found) >= FILES_MAX:
+            break
+        read.add(file)
         try:
             if os.path.getsize(file) > FILE_BYTES_MAX:
                 continue
             with open(file, "rb") as source:
-                found.append(Own(file, ast.parse(source.read())))
+                found.append(Own(file, ast.parse(source.read()), name))
         except (OSError, SyntaxError, ValueError, RecursionError):
             continue  # a module may be anything that has a name like this
-    return found
-
-
-def blocking(sources: Iterable[Own]) -> list[Finding]:
-    """Calls within `async def` that are known to block."""
-    found = []
-    for own in sources:
-        names = _imported(own.tree)
-        for function in ast.walk(own.tree):
-            if not isinstance(function, ast.AsyncFunctionDef):
-                continue
-            for call in _calls(function):
-                dotted = _dotted(call.func, names)
-                cure = _blocking(dotted)
-                if cure and threads_instead([own], own.file, call.lineno):
-                    cure += f"; {plainly(function.name)}"
-                if cure:
-                    found.append(
-                        Finding(
-                            HINT, f"{dotted}() is written in async def {function.name}, where it holds the"
-                            " event loop (read, not seen to run)", f"{own.file}:{call.lineno} {function.name}", cure,
-                        )
-                    )  # fmt: skip
     return found
 
 
@@ -309,25 +260,12 @@ def _dotted(node: ast.AST, names: dict[str, str]) -> str:
     return ".".join((names[node.id], *parts))
 
 
-def _blocking(dotted: str) -> str:
-    if not dotted:
-        return ""
-    for name, cure in BLOCKING.items():
-        if dotted == name or (name.endswith(".") and dotted.startswith(name)):
-            return cure
-    return ""
-
-
 def _body(function: ast.AST) -> Iterator[ast.AST]:
     """Every node of a function's body; not those of functions within it."""
     for node in ast.iter_child_nodes(function):
         yield node
         if not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda | ast.ClassDef):
             yield from _body(node)
-
-
-def _calls(function: ast.AsyncFunctionDef) -> Iterator[ast.Call]:
-    return (each for each in _body(function) if isinstance(each, ast.Call))
 
 
 def _framework(tree: ast.Module) -> bool:
