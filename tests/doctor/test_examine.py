@@ -165,6 +165,22 @@ def test_what_no_request_has_reached_is_read_and_what_was_measured_is_not_told_t
     assert report.steps[1].endswith(read.cure)
 
 
+ONE_QUERY = """
+import sqlite3
+
+async def app(scope, receive, send):
+    sqlite3.connect(":memory:").close()
+    await send({"type": "http.response.start", "status": 200, "headers": []})
+    await send({"type": "http.response.body", "body": b""})
+"""
+
+
+def test_where_all_of_them_were_measured_it_says_besides_those(look: Examine) -> None:
+    report = look(ONE_QUERY, "/", lifespan="off")
+    (none,) = section(report, "Synchronous dependencies")
+    assert none.text == "none seen to be called on the event loop besides those above"
+
+
 def test_synchronous_dependencies_alone_are_hints_and_the_first_steps(look: Examine) -> None:
     report = look(SYNCHRONOUS, "/", lifespan="off")
     found = section(report, "Synchronous dependencies")
@@ -200,7 +216,8 @@ def test_a_right_application_is_not_blamed(look: Examine) -> None:
     report = look(RIGHT, "/", "POST / {}")
     every = [each for _, found in report.sections for each in found]
     assert [each for each in every if each.level in {WRONG, HINT}] == []
-    assert section(report, "Synchronous dependencies")[0].level == FINE
+    (none,) = section(report, "Synchronous dependencies")
+    assert (none.level, none.text) == (FINE, "none seen to be called on the event loop")
     assert report.exit_code == 0
     assert len(report.steps) == 3
     assert not report.hangs

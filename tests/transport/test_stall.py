@@ -43,6 +43,8 @@ def test_the_applications_own_innermost_call_is_named(calls: Any, found: Any) ->
         ("/x/site-packages/psycopg/connection.py:wait", "load()", "asynchronous driver"),
         ("/x/site-packages/requests/api.py:get", "fetch()", "httpx.AsyncClient"),
         ("/lib/python3.13/ssl.py:read", "fetch()", "httpx.AsyncClient"),
+        ("/lib/python3.13/socket.py:getaddrinfo", "fetch()", "httpx.AsyncClient"),
+        ("/lib/python3.13/socket.py:getaddrinfo", "socket.getaddrinfo(a, 1)", "loop.getaddrinfo()"),
         ("/lib/python3.13/threading.py:wait", "job()", "asyncio.Lock"),
         ("/srv/app.py:view", "return future.result()", "asyncio.wrap_future"),
         ("/srv/app.py:view", 'text = open("x").read()', "reading and writing files"),

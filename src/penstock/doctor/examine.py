@@ -318,9 +318,10 @@ class _Examination:
                  or [Finding(FINE, f"none held the loop for {self._asked.limit_s * 1000:.0f} ms")])
             )  # fmt: skip
             synchronous = dependencies.findings(sources, [*blocked, *self._life])
+            besides = " besides those above" if blocked else ""
             sections.append(
                 ("Synchronous dependencies", synchronous
-                 or [Finding(FINE, "none seen to be called on the event loop")])
+                 or [Finding(FINE, f"none seen to be called on the event loop{besides}")])
             )  # fmt: skip
         sections.append(
             ("Threads", threads or [Finding(FINE, "nothing seen that threads would trip over")])

@@ -355,7 +355,6 @@ _CURES = (
     ("time.sleep", "await asyncio.sleep() in place of time.sleep()"),
     ("sqlite3", _SQLITE := "aiosqlite, or await asyncio.to_thread() around connection and query"),
     ("SQLite", _SQLITE),
-    ("a look-up", "await loop.getaddrinfo(), or an asynchronous client"),
     (
         "os.system",
         _PROGRAMS := "asyncio.create_subprocess_exec() in place of subprocess and os.system()",

@@ -69,13 +69,14 @@ _ADVICE: tuple[tuple[str, str, str], ...] = (
         r"\.(execute|executemany|executescript|fetchone|fetchall|fetchmany|commit)\(",
         "a database's asynchronous driver, or await asyncio.to_thread() around the query",
     ),
+    ("", r"\b(getaddrinfo|gethostby\w+)\(", "await loop.getaddrinfo()"),
     (
         (
             r"/(requests|urllib3|http\.client|http/client|urllib/request|httpx/_transports/default"
             r"|httpcore/_sync|boto3?|botocore|ftplib|smtplib|imaplib)[/.]|/(socket|ssl)\.py:"
         ),
         (
-            r"\b(requests|httpx)\.(get|post|put|patch|delete|head|request)\(|\burlopen\(|getaddrinfo\("
+            r"\b(requests|httpx)\.(get|post|put|patch|delete|head|request)\(|\burlopen\("
             r"|\.(recv|recv_into|connect|sendall|accept)\("
         ),
         "an asynchronous client (httpx.AsyncClient, aiohttp), or await asyncio.to_thread()",
