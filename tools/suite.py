@@ -13,8 +13,10 @@ compiled nowhere on the pure leg only, and try fewer examples in property tests.
 import argparse
 import os
 import re
+import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterable
 from concurrent.futures import ThreadPoolExecutor
@@ -39,6 +41,8 @@ EXAMPLES = 100
 NOT_INHERITED = {"PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "PYTHONDONTWRITEBYTECODE"}
 CLOSING_LINE = re.compile(r"^=* ?((?:\d+ \w+,? ?)+ in [\d.]+s.*?|no tests ran.*?) ?=*$")
 NO_TESTS_COLLECTED = 5
+# Of one command; the longest takes a third of that on two cores.
+DEADLINE_S = 600
 
 
 @dataclass
@@ -60,9 +64,12 @@ def timed(what: str, work: Callable[[], tuple[bool, str]]) -> Row:
 
 
 def stream(
-    command: Iterable[str | Path], env: dict[str, str] | None = None
+    command: Iterable[str | Path], env: dict[str, str] | None = None, deadline_s: float = DEADLINE_S
 ) -> tuple[int, list[str]]:
-    """Run a command, show its output as it comes, and return its exit code and lines."""
+    """Run a command, show its output as it comes, and return its exit code and lines.
+
+    After `deadline_s` it is killed with all that it has started: a test that hangs in C hears no signal of its timeout.
+    """
     inherited = {key: value for key, value in os.environ.items() if key not in NOT_INHERITED}
     lines: list[str] = []
     with subprocess.Popen(
@@ -73,11 +80,23 @@ def stream(
         errors="replace",
         stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT,
+        process_group=0,
     ) as process:
         assert process.stdout is not None
-        for line in process.stdout:
-            print(line, end="", flush=True)
-            lines.append(line.rstrip())
+        late = threading.Timer(deadline_s, os.killpg, (process.pid, signal.SIGKILL))
+        late.start()
+        try:
+            for line in process.stdout:
+                print(line, end="", flush=True)
+                lines.append(line.rstrip())
+            process.wait()
+        except KeyboardInterrupt:
+            os.killpg(process.pid, signal.SIGINT)
+            raise
+        finally:
+            late.cancel()
+    if process.returncode == -signal.SIGKILL:
+        print(f"killed: it had not ended after {deadline_s:.0f} s", flush=True)
     return process.returncode, lines
 
 
