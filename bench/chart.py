@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 from xml.sax.saxutils import escape
 
+from bench.rows import JSON_LOG
+
 if TYPE_CHECKING:
     from bench.results import Results, RowResult
 
@@ -105,7 +107,10 @@ def _bars(result: RowResult) -> list[Bar]:
     for case in result.row.cases:
         cost = result.median(case.key, "cost")
         if cost is not None and case.log == only_log:
-            bars.append(Bar(case.server.replace("-pure", ", pure"), case.server, cost))
+            label = case.server.replace("-pure", ", pure")
+            if case.key == JSON_LOG:
+                label += ", JSON"
+            bars.append(Bar(label, case.server, cost))
     return sorted(bars, key=lambda bar: bar.value)
 
 
