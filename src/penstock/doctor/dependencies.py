@@ -14,8 +14,9 @@ from typing import NamedTuple
 
 from penstock.doctor.findings import HINT, NOTE, Finding
 from penstock.doctor.libraries import Library, waits, waits_later
+from penstock.doctor.running import Ran, running
 from penstock.doctor.source import Own, plainly, threads_instead
-from penstock.doctor.symbols import CALL, Function, Project, written
+from penstock.doctor.symbols import CALL, Function, Project, last_name, written
 
 # How many plain functions a call may be away from the event loop.
 DEPTH_MAX = 6
@@ -25,11 +26,6 @@ LIBRARIES_MAX = 12
 WEIGHT = 2.0
 _TEXT_MAX = 50
 
-# What iterates over what it is given, at once
-_CONSUMES = frozenset({
-    "list", "tuple", "set", "frozenset", "dict", "sorted", "sum", "any", "all", "min", "max", "next",
-    "enumerate", "zip", "reversed", "join", "extend", "update",
-})  # fmt: skip
 # Decorators that make a plain function one that is awaited and runs in a thread
 _THREADS = frozenset({
     "sync_to_async", "database_sync_to_async", "run_in_threadpool", "run_sync", "to_thread", "asyncify",
@@ -48,14 +44,6 @@ _LIFESPAN_HOOKS = frozenset({
     "on_event", "before_serving", "after_serving", "while_serving", "before_server_start",
     "after_server_start", "before_server_stop", "after_server_stop",
 })  # fmt: skip
-
-
-class Ran(NamedTuple):
-    """An expression that runs where it is written: a call, or a name that is iterated over."""
-
-    node: ast.Call | ast.Name
-    awaited: bool
-    consumed: bool
 
 
 class Start(NamedTuple):
@@ -176,7 +164,7 @@ def _callee(project: Project, function: Function, ran: Ran) -> Function | None:
     callee = project.function(project.symbol(ran.node.func, function.scope))
     if callee is None or isinstance(callee.node, ast.AsyncFunctionDef):
         return None
-    decorators = {_name(each) for each in callee.node.decorator_list}
+    decorators = {last_name(each) for each in callee.node.decorator_list}
     if decorators & _THREADS or (decorators and ran.awaited):
         return None
     return None if callee.generates and not ran.consumed else callee
@@ -195,12 +183,12 @@ def _resting(project: Project) -> set[int]:
     """Functions that run while the application starts or stops."""
     found: set[int] = set()
     for function in project.functions:
-        names = {_name(each) for each in function.node.decorator_list}
+        names = {last_name(each) for each in function.node.decorator_list}
         if function.node.name == "lifespan" or names & _LIFESPAN_HOOKS:
             found.add(id(function))
     for call, scope in project.calls:
         given = [each.value for each in call.keywords if each.arg in _LIFESPAN]
-        if _name(call.func) == "add_event_handler":
+        if last_name(call.func) == "add_event_handler":
             given += call.args[1:]
         for each in given:
             for name in each.elts if isinstance(each, ast.List | ast.Tuple) else [each]:
@@ -219,7 +207,7 @@ def _inline(project: Project) -> Iterator[Start]:
                 if start is not None:
                     yield start
     for call, scope in project.calls:
-        name, symbol = _name(call.func), project.symbol(call.func, scope)
+        name, symbol = last_name(call.func), project.symbol(call.func, scope)
         given: list[ast.expr] = []
         runs = cure = ""
         if symbol == ("litestar", "di", "Provide") and not _threaded(call):
@@ -267,70 +255,6 @@ def _threaded(call: ast.Call) -> bool:
     return any(
         each.arg == "sync_to_thread" and getattr(each.value, "value", None) is True
         for each in call.keywords
-    )
-
-
-# ---------------------------------------------------------------------------------------- running
-
-
-def running(body: list[ast.stmt]) -> Iterator[Ran]:
-    """The calls that these statements make themselves, in order: not those in functions, lambdas and
-    generators that are only made here, nor those for a scope of type lifespan."""
-    waiting: list[tuple[ast.AST, bool, bool]] = [(each, False, False) for each in body[::-1]]
-    while waiting:
-        node, awaited, consumed = waiting.pop()
-        if isinstance(node, ast.Call) or (isinstance(node, ast.Name) and consumed):
-            yield Ran(node, awaited, consumed)
-        waiting += list(_parts(node, consumed))[::-1]
-
-
-def _parts(node: ast.AST, consumed: bool) -> Iterator[tuple[ast.AST, bool, bool]]:
-    """What runs as a part of `node`, each with whether it is awaited, and iterated over."""
-    match node:
-        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef() | ast.Lambda():
-            return
-        case ast.match_case(pattern=ast.MatchValue(ast.Constant("lifespan"))):
-            return
-        case ast.If() if _for_lifespan(node.test):
-            yield from ((each, False, False) for each in node.orelse)
-        case ast.Await():
-            yield node.value, True, False
-        case ast.For():
-            yield node.iter, False, True
-            yield from ((each, False, False) for each in (*node.body, *node.orelse))
-        case ast.AsyncFor():
-            yield node.iter, True, False
-            yield from ((each, False, False) for each in (*node.body, *node.orelse))
-        case ast.With():
-            yield from ((each.context_expr, False, True) for each in node.items)
-            yield from ((each, False, False) for each in node.body)
-        case ast.AsyncWith():
-            yield from ((each.context_expr, True, False) for each in node.items)
-            yield from ((each, False, False) for each in node.body)
-        case ast.comprehension():
-            yield node.iter, bool(node.is_async), not node.is_async
-            yield from ((each, False, False) for each in node.ifs)
-        case ast.GeneratorExp() if not consumed:
-            yield node.generators[0].iter, False, False
-        case ast.YieldFrom() | ast.Starred():
-            yield node.value, False, True
-        case ast.Subscript():
-            yield node.value, False, consumed
-            yield node.slice, False, False
-        case ast.Call():
-            yield node.func, False, False
-            given = (*node.args, *(each.value for each in node.keywords))
-            yield from ((each, False, _name(node.func) in _CONSUMES) for each in given)
-        case _:
-            yield from ((each, False, False) for each in ast.iter_child_nodes(node))
-
-
-def _for_lifespan(test: ast.expr) -> bool:
-    """Whether it asks for a lifespan scope: `scope["type"] == "lifespan"`."""
-    return (
-        isinstance(test, ast.Compare)
-        and isinstance(test.ops[0], ast.Eq)
-        and any(getattr(each, "value", None) == "lifespan" for each in test.comparators)
     )
 
 
@@ -413,10 +337,3 @@ def _cure(use: Use, sources: list[Own]) -> str:
 def _lines(file: str, node: ast.expr) -> set[str]:
     ends = node.end_lineno or node.lineno
     return {f"{file}:{line}" for line in range(node.lineno, ends + 1)}
-
-
-def _name(node: ast.expr) -> str:
-    """The last name of `a.b.c`, or of a call of it."""
-    if isinstance(node, ast.Call):
-        node = node.func
-    return node.attr if isinstance(node, ast.Attribute) else getattr(node, "id", "")

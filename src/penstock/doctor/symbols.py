@@ -228,7 +228,7 @@ class Project:
             return symbol
         method = self._entities.get((*owner.path, name[0]))
         if isinstance(method, Function):
-            if made and any(_last(each) in _PROPERTIES for each in method.node.decorator_list):
+            if made and any(last_name(each) in _PROPERTIES for each in method.node.decorator_list):
                 value = self._returned(method, hops)
                 return (*value, *name[1:]) if value else UNKNOWN
             return (*owner.path, *name)
@@ -328,7 +328,7 @@ class _Reading:
         pairs = [*zip(every, [*defaults, *given.defaults], strict=True),
                  *zip(given.kwonlyargs, given.kw_defaults, strict=True),
                  *((each, None) for each in (given.vararg, given.kwarg) if each)]  # fmt: skip
-        decorators = {_last(each) for each in node.decorator_list}
+        decorators = {last_name(each) for each in node.decorator_list}
         for number, (each, default) in enumerate(pairs):
             if number == 0 and owner is not None and "staticmethod" not in decorators:
                 made = () if "classmethod" in decorators else (CALL,)
@@ -408,7 +408,7 @@ def _first(node: ast.expr) -> ast.expr:
     return node.elts[0] if isinstance(node, ast.Tuple) and node.elts else node
 
 
-def _last(node: ast.expr) -> str:
+def last_name(node: ast.expr) -> str:
     """The last name of `a.b.c`, or of a call of it."""
     if isinstance(node, ast.Call):
         node = node.func
@@ -417,4 +417,4 @@ def _last(node: ast.expr) -> str:
 
 def _is_state(node: ast.expr) -> bool:
     """Whether it is `….state`, where Starlette keeps what an application puts there."""
-    return isinstance(node, ast.Attribute | ast.Name) and _last(node) == "state"
+    return isinstance(node, ast.Attribute | ast.Name) and last_name(node) == "state"

@@ -116,7 +116,7 @@ class Answer(LoggedStream):
         """The held head as a block. `size`: the body's length in bytes where it is known, else -1."""
         self._held = False
         self._left = True
-        if size < 0 or self._length >= 0 or self._bodyless:
+        if self._length >= 0 or self._bodyless:
             size = -1
         return response_block(self._status, self._block, size, self._defaults)
 

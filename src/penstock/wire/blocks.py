@@ -144,7 +144,10 @@ def write_block(headers: Any, block: Block) -> bool:
 
 
 def status_field(status: int) -> bytes:
-    """The field `:status` for 100 to 999 (RFC 9113 section 8.3.2), in one byte or in five."""
+    """The field `:status` for 100 to 999 (RFC 9113 section 8.3.2), in one byte or in five; ValueError
+    for other numbers."""
+    if not 100 <= status <= 999:
+        raise ValueError("no status")
     return _STATUSES.get(status) or b"\x08\x03%d" % status
 
 
@@ -152,8 +155,8 @@ def response_block(status: int, fields: bytes, length: int, defaults: bytes) -> 
     """The block of a final response: `:status` of 100 to 999, `fields` as `write_block` made them, a
     `content-length` of 0 to 10**18 - 1 bytes (RFC 9110 section 8.6) unless `length` is -1, `defaults`.
     ValueError for other numbers. Copies."""
-    if not 100 <= status <= 999 or length >= 10**18:
-        raise ValueError("no status, or no length of a body")
+    if length >= 10**18:
+        raise ValueError("no length of a body")
     if length < 0:
         return b"%b%b%b" % (status_field(status), fields, defaults)
     digits = b"%d" % length

@@ -263,34 +263,39 @@ cdef Py_ssize_t _write_block(
     return total
 
 
+cdef inline int _put_status(unsigned char *out, int status) except -1:
+    """Write the field, of five bytes at most; how many it has."""
+    if status < 100 or status > 999:
+        raise ValueError("no status")
+    if status_index[status] != 0:
+        out[0] = 128 | status_index[status]
+        return 1
+    out[0] = 8
+    out[1] = 3
+    out[2] = 48 + status // 100
+    out[3] = 48 + status // 10 % 10
+    out[4] = 48 + status % 10
+    return 5
+
+
 cpdef bytes status_field(int status):
     cdef unsigned char field[5]
-    if 0 <= status < 1000 and status_index[status] != 0:
-        field[0] = 128 | status_index[status]
-        return PyBytes_FromStringAndSize(<char *> field, 1)
-    return b"\x08\x03%d" % status
+    cdef int size = _put_status(field, status)
+    return PyBytes_FromStringAndSize(<char *> field, size)
 
 
 cpdef bytes response_block(int status, bytes fields, long long length, bytes defaults):
     cdef unsigned char first[5]
     cdef unsigned char field[3 + DIGITS_MAX]
     cdef int place = 3 + DIGITS_MAX
-    cdef Py_ssize_t first_size = 5, size, field_size = 0, rest_size
+    cdef Py_ssize_t first_size, size, field_size = 0, rest_size
     cdef unsigned char *out
     cdef bytes block
     if fields is None or defaults is None:
         raise TypeError("fields and defaults must be bytes")
-    if status < 100 or status > 999 or length >= 1000000000000000000:
-        raise ValueError("no status, or no length of a body")
-    if status_index[status] != 0:
-        first[0] = 128 | status_index[status]
-        first_size = 1
-    else:
-        first[0] = 8
-        first[1] = 3
-        first[2] = 48 + status // 100
-        first[3] = 48 + status // 10 % 10
-        first[4] = 48 + status % 10
+    if length >= 1000000000000000000:
+        raise ValueError("no length of a body")
+    first_size = _put_status(first, status)
     if length >= 0:
         while True:
             place -= 1

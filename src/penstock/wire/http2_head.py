@@ -52,10 +52,9 @@ def make_head(
 ) -> Head:
     """The head of a request whose header block held `fields`; `ended`: no body follows.
 
-    `:authority` is `host`, the first of the headers; cookie crumbs are joined; `fields` is changed
-    and of no more use; `upgrade` is what
-    `:protocol` says (b"websocket" or nothing) and `bits` those of `http2_fields`. Raises StreamError,
-    HttpError (413, 414, 417, 501).
+    `:authority` is `host`, the first of the headers; cookie crumbs are joined; `upgrade` is what
+    `:protocol` says (b"websocket" or nothing) and `bits` those of `http2_fields`. `fields` is changed
+    and of no more use. Raises StreamError, HttpError (413, 414, 417, 501).
     """
     method = scheme = path = authority = protocol = None
     index = 0
